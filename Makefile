@@ -1,0 +1,53 @@
+# install and test are the two commands a checkout needs. Everything lands in .venv; nothing else is touched.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+# The stamp is named after the version, so that another PYTHON makes another environment.
+STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])' 2>/dev/null)
+# The lock alone says which versions: a constraint file of this machine has no say.
+PIP := PIP_CONSTRAINT= PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip --quiet
+PYTEST_ARGS ?=
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres
+ALLOW_MISSING ?=
+
+.PHONY: install check test test-pg bench lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: no $(PYTHON) here; name a Python 3.11 to 3.13: make install PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+	  { echo "error: $(PYTHON) is $$($(PYTHON) --version), not 3.11 to 3.13; name another: make install PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "error: $(PYTHON) has no venv module (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@[ -e $@ ] || rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --require-hashes --requirement requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+check: install
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy --strict indexer
+	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+test: check
+	$(PY) -m pytest $(PYTEST_ARGS)
+
+# The same tests against another server version: DATABASE_URL (PostgreSQL 15 to 18, a role that may create databases
+# and roles), or a PostgreSQL installed by the system.
+test-pg: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.other_postgres $(PYTEST_ARGS)
+
+bench: install
+	$(PY) -m tests.bench
+
+# Resolve the newest allowed versions for all supported Pythons at once.
+lock:
+	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip --quiet install uv
+	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --extra dev --output-file requirements.lock pyproject.toml requirements.in
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

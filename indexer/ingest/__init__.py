@@ -1,0 +1,1 @@
+"""The loops that move pages from a source into the store."""

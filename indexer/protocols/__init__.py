@@ -1,0 +1,1 @@
+"""Pure: one file per protocol. They never import each other."""

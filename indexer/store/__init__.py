@@ -1,0 +1,1 @@
+"""Where rows go: PostgreSQL, and its twin in memory."""
