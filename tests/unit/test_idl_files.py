@@ -1,8 +1,8 @@
 """The IDL files say what the programs do.
 
-Held against two independent things: `idl_known` (discriminators and lengths from chain bytes and sources), always; and
-the IDLs that others published, where the shared material is present. Mutants at the end show that the comparison fails
-when it should.
+Held against two things: `idl_known` (discriminators and lengths from chain bytes and sources), always; and the IDLs
+that others published, where the shared material is present. The second guards against slips, not against an error that
+the published file has too. Mutants at the end show that the comparison fails when it should.
 """
 
 import copy
