@@ -1,0 +1,180 @@
+"""Settings: the shipped defaults, then a file of the user's, then the environment; the last one wins.
+
+An unknown key is an error that names the key and where it stands: a mistyped setting must not be
+silently without effect. Secrets never show in the text of settings or errors.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from indexer.errors import ConfigError
+from indexer.redaction import redacted
+from indexer.resources import checkout, resource
+
+PREFIX = "PERPS_"
+# Short names people know, and the keys they stand for. The last of equal keys wins.
+SHORT_NAMES = {"DATABASE_URL": ("database", "url"), "PERPS_DATA_DIR": ("data", "dir")}
+
+Layer = tuple[str, dict[str, Any]]  # Where it stands, and the settings read there.
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class DatabaseSettings(_Section):
+    """`url` None: the embedded server. `connect_timeout_s` in seconds."""
+
+    url: SecretStr | None = None
+    pool_min: int = Field(ge=0, le=1000)
+    pool_max: int = Field(ge=1, le=1000)
+    connect_timeout_s: float = Field(gt=0, le=3600)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DatabaseSettings":
+        if self.pool_min > self.pool_max:
+            raise ValueError(f"pool_min {self.pool_min} is above pool_max {self.pool_max}")
+        return self
+
+
+class DataSettings(_Section):
+    """`dir` None: the default place, see `folder`."""
+
+    dir: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """The data folder, absolute. Existing or not."""
+        return (self.dir or default_data_folder()).expanduser().absolute()
+
+
+class ClusterSettings(_Section):
+    """`genesis_hash` in base58, 32 to 44 characters."""
+
+    name: str = Field(min_length=1)
+    genesis_hash: str = Field(pattern=r"^[1-9A-HJ-NP-Za-km-z]{32,44}$")
+
+
+class ReplaySettings(_Section):
+    """Sizes in bytes, depth in levels, pages in transactions."""
+
+    max_file_bytes: int = Field(ge=1)
+    max_decompressed_bytes: int = Field(ge=1)
+    max_json_depth: int = Field(ge=1, le=500)
+    page_transactions: int = Field(ge=1, le=100_000)
+
+
+class LogSettings(_Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "console", "json"] = "auto"
+
+
+class Settings(_Section):
+    """All settings, made by `load`."""
+
+    database: DatabaseSettings
+    data: DataSettings
+    cluster: ClusterSettings
+    replay: ReplaySettings
+    log: LogSettings
+
+
+def load(config: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. `config`: a TOML file, else the one PERPS_CONFIG names. Raises ConfigError."""
+    environment = os.environ if environment is None else environment
+    named = config or (Path(environment["PERPS_CONFIG"]) if environment.get("PERPS_CONFIG") else None)
+    files = [resource("config/default.toml"), *([named] if named else [])]
+    layers = [*((str(file), _read(file)) for file in files), *_environment(environment)]
+    for place, layer in layers:
+        for key in _unknown(layer, Settings):
+            raise ConfigError(f"unknown setting {key}", place=place, remedy="see config/default.toml for all settings")
+    return _checked(layers)
+
+
+def default_data_folder() -> Path:
+    """`.data` in the checkout this program runs from, else the user's data folder."""
+    if root := checkout():
+        return root / ".data"
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "perps-indexer"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the settings: {error.strerror}", place=str(file)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"no valid TOML: {error}", place=str(file)) from None
+
+
+def _environment(environment: Mapping[str, str]) -> Iterator[Layer]:
+    """One layer per variable, so that an error can name it."""
+    for name, value in sorted(environment.items()):
+        if name.startswith(PREFIX) and "__" in name and value:
+            yield name, _nested(tuple(name.removeprefix(PREFIX).lower().split("__")), value)
+    for name, keys in SHORT_NAMES.items():
+        if environment.get(name):
+            yield name, _nested(keys, environment[name])
+
+
+def _nested(keys: tuple[str, ...], value: str) -> dict[str, Any]:
+    """{"a": {"b": value}} for keys a, b. A value like [..] or {..} is JSON: lists and tables in the environment."""
+    inner: Any = value
+    if value[:1] in ("[", "{"):
+        try:
+            inner = json.loads(value)
+        except json.JSONDecodeError:
+            inner = value  # Left to the check of its type, which names the key.
+    for key in reversed(keys):
+        inner = {key: inner}
+    return dict(inner)
+
+
+def _unknown(layer: Mapping[str, Any], section: type[BaseModel], path: str = "") -> Iterator[str]:
+    for key, value in layer.items():
+        field = section.model_fields.get(key)
+        if field is None:
+            yield path + key
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel) and isinstance(value, dict):
+            yield from _unknown(value, field.annotation, f"{path}{key}.")
+
+
+def _checked(layers: list[Layer]) -> Settings:
+    merged: dict[str, Any] = {}
+    for _, layer in layers:
+        _merge(merged, layer)
+    try:
+        return Settings.model_validate(merged)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        keys = tuple(str(key) for key in first["loc"])
+        message = f"setting {'.'.join(keys)}: {first['msg']}"
+        raise ConfigError(redacted(message), place=_place(layers, keys)) from None
+
+
+def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:
+    for key, value in layer.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = dict(value) if isinstance(value, dict) else value
+
+
+def _place(layers: list[Layer], keys: tuple[str, ...]) -> str:
+    """The last layer that holds `keys`: it is the one that counted."""
+    return next((place for place, layer in reversed(layers) if _holds(layer, keys)), layers[0][0])
+
+
+def _holds(layer: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(layer, dict) or key not in layer:
+            return False
+        layer = layer[key]
+    return True
