@@ -1,0 +1,141 @@
+"""Everything that a protocol's programs emitted in one transaction, and what is known to be missing.
+
+Where logs and the instruction tree are both recorded they are walked together: the calls that the
+logs tell must be the calls of the tree, up to the truncation if there is one. Where they differ no
+log line has an owner that can be trusted, and the transaction gives one failure instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import msgspec
+import pybase64
+
+from indexer.core import base58
+from indexer.core.instructions import enclosing_of, self_cpi_payloads
+from indexer.core.logs import Line, Logs, read_logs
+from indexer.core.payload import DISCRIMINATOR_BYTES, Enclosing, Payload
+from indexer.core.transaction import Instruction, Transaction
+
+# Precompiles run without an `invoke` line.
+PRECOMPILES = frozenset(
+    base58.key(text)
+    for text in (
+        "Ed25519SigVerify111111111111111111111111111",
+        "KeccakSecp256k11111111111111111111111111111",
+        "Secp256r1SigVerify1111111111111111111111111",
+    )
+)
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """Something that a log-stream program emitted cannot be told from this transaction."""
+
+    reason: Literal["truncated_logs", "attribution_mismatch"]
+    program_id: bytes
+    detail: str
+    evidence: bytes | None = None  # The lines, where they contradict the tree or themselves.
+
+
+class LogPrograms:
+    """The log-stream programs of one protocol, in order of rank, with the payloads that `Program log:` may hold."""
+
+    def __init__(self, discriminators: Mapping[bytes, Sequence[bytes]]) -> None:
+        self.ids = tuple(discriminators)
+        self.names = {base58.encode(program_id): program_id for program_id in self.ids}
+        # 8 bytes are 10 base64 digits and a part of the 11th: a text that starts otherwise is no payload.
+        self.prefixes = {
+            base58.encode(program_id): frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
+            for program_id, known in discriminators.items()
+        }
+
+
+def log_payloads(tx: Transaction, programs: LogPrograms) -> tuple[list[Payload], Missing | None]:
+    """Payloads of the programs' log lines, and what is missing of them."""
+    involved = _involved(tx, programs)
+    if tx.logs is None or involved is None:
+        return [], None
+    if not tx.logs and _calls_of(tx):
+        return [], Missing("attribution_mismatch", involved, "logs are recorded but empty")
+    logs = read_logs(tx.logs, programs.names)
+    tree = _calls_of(tx)
+    contradiction = _contradiction(logs, tree)
+    if contradiction:
+        evidence = "\n".join(tx.logs).encode("utf-8", "surrogatepass")
+        missing = Missing("attribution_mismatch", involved, contradiction, evidence)
+    elif logs.is_truncated:
+        missing = Missing("truncated_logs", involved, f"{len(tx.logs)} lines are left")
+    else:
+        missing = None
+    if tree is not None and contradiction:
+        return [], missing
+    return [p for line in logs.lines if (p := _payload(line, programs, tree)) is not None], missing
+
+
+def cpi_payloads(tx: Transaction, program_id: bytes, authority: bytes) -> list[Payload]:
+    """Payloads of a program's self-CPI events."""
+    return [] if tx.instructions is None else self_cpi_payloads(tx.instructions, program_id, authority)
+
+
+def is_unrecorded(tx: Transaction, logs: LogPrograms, callers: Sequence[bytes]) -> bool:
+    """True where the transaction touches a stream's program and lacks the channel that the stream is read from."""
+    if tx.logs is None and logs.ids and _involved(tx, logs) is not None:
+        return True
+    return tx.instructions is None and any(program_id in (tx.keys or ()) for program_id in callers)
+
+
+def _involved(tx: Transaction, programs: LogPrograms) -> bytes | None:
+    """The first of the programs that runs in the transaction, as far as what was recorded can tell."""
+    if tx.instructions is not None:
+        run = {instruction.program_id for instruction in tx.instructions}
+    else:
+        run = {programs.names[name] for name in programs.names if any(name in line for line in tx.logs or ())}
+        run |= tx.keys or frozenset()
+    return next((program_id for program_id in programs.ids if program_id in run), None)
+
+
+def _calls_of(tx: Transaction) -> list[Instruction] | None:
+    """Instructions that leave an `invoke` line, in order. None: the tree was not recorded."""
+    if tx.instructions is None:
+        return None
+    return [instruction for instruction in tx.instructions if instruction.program_id not in PRECOMPILES]
+
+
+def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
+    """What logs and tree do not agree on; None: they agree."""
+    if tree is None:
+        return None if logs.is_consistent else "frames are not left in order"
+    if len(logs.calls) > len(tree) or (len(logs.calls) < len(tree) and not logs.is_truncated):
+        return f"{len(logs.calls)} calls in the logs, {len(tree)} in the instructions"
+    for number, ((name, depth), instruction) in enumerate(zip(logs.calls, tree, strict=False)):
+        if base58.encode(instruction.program_id) != name:
+            return f"call {number} is of {name} in the logs, of another program in the instructions"
+        if instruction.stack_height not in (None, depth):
+            return f"call {number} has depth {depth} in the logs, {instruction.stack_height} in the instructions"
+    return None if logs.is_consistent else "frames are not left in order"
+
+
+def _payload(line: Line, programs: LogPrograms, tree: list[Instruction] | None) -> Payload | None:
+    """The payload of a line; None: it is text, or holds several chunks."""
+    program_id = programs.names[line.program]
+    if line.is_text and line.text[:10] not in programs.prefixes[line.program]:
+        return None
+    if " " in line.text.strip(" "):
+        return None
+    enclosing = Enclosing(program_id) if tree is None else enclosing_of(tree[line.call])
+    data = _base64(line.text)
+    if data is None or len(data) < DISCRIMINATOR_BYTES:
+        if line.is_text:
+            return None
+        raw = line.text.encode("utf-8", "surrogatepass")
+        return Payload(program_id, "log", line.index, raw, enclosing, is_readable=False)
+    return Payload(program_id, "log", line.index, data, enclosing, is_text=line.is_text)
+
+
+def _base64(text: str) -> bytes | None:
+    try:
+        return pybase64.b64decode(text, validate=True)
+    except ValueError:
+        return None

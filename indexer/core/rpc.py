@@ -1,0 +1,297 @@
+"""Transactions out of what RPC nodes answer: getTransaction, getBlock, logsNotification.
+
+Only fields that are used are read, and only their shapes are checked; `err` and everything unknown
+are opaque. Encodings json, jsonParsed and base64 (base58 too) give the same Transaction. Two things
+can go wrong: `Malformed`, it is no such answer; `Unavailable`, it is one, and its body cannot be
+read, so that it says nothing about the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+import pybase64
+from solders.transaction import VersionedTransaction
+
+from indexer.core import base58
+from indexer.core.transaction import Instruction, Transaction, Unavailable, Version, plausible_time
+
+MAX_SLOT = 2**63 - 1
+_VERSIONS = ("legacy", 0, 1)
+_Shape = TypeVar("_Shape")
+
+
+class Malformed(Exception):
+    """The JSON is not of the shape that was promised. The message names the path."""
+
+
+class Block(msgspec.Struct, frozen=True):
+    slot: int
+    parent_slot: int
+    block_time: int | None
+    transactions: tuple[Transaction, ...]
+    unavailable: tuple[str, ...]  # One line for each transaction whose body cannot be read.
+
+
+class _Loaded(msgspec.Struct, rename="camel"):
+    writable: list[str] = []
+    readonly: list[str] = []
+
+
+class _Call(msgspec.Struct, rename="camel"):
+    """An instruction in any JSON encoding: by index (json), by key (jsonParsed), or parsed by the node."""
+
+    program_id_index: int | None = None
+    program_id: str | None = None
+    accounts: list[int | str] = []
+    data: str | None = None
+    stack_height: int | None = None
+
+
+class _Inner(msgspec.Struct, rename="camel"):
+    index: int
+    instructions: list[_Call]
+
+
+class _Meta(msgspec.Struct, rename="camel"):
+    err: Any = None
+    inner_instructions: list[_Inner] | None = None
+    log_messages: list[str] | None = None
+    loaded_addresses: _Loaded | None = None
+
+
+class _ParsedKey(msgspec.Struct):
+    pubkey: str
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    account_keys: list[str | _ParsedKey]
+    instructions: list[_Call]
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    signatures: list[str]
+    message: _Message
+
+
+class _Transaction(msgspec.Struct, rename="camel"):
+    transaction: Any
+    meta: _Meta | None = None
+    version: Any = "legacy"  # Absent in answers of before versions.
+    slot: int | None = None
+    block_time: int | None = None
+
+
+class _Block(msgspec.Struct, rename="camel"):
+    parent_slot: int
+    transactions: list[Any]
+    block_time: int | None = None
+
+
+class _Value(msgspec.Struct):
+    signature: str
+    logs: list[str] | None
+    err: Any = None
+
+
+class _Context(msgspec.Struct):
+    slot: int
+
+
+class _Notification(msgspec.Struct):
+    context: _Context
+    value: _Value
+
+
+class _Content(msgspec.Struct):
+    """A transaction's own part, whatever its encoding was."""
+
+    signature: bytes
+    keys: list[bytes]
+    calls: list[_Call]
+
+
+def parse_transaction(answer: Any) -> Transaction:
+    """A getTransaction result (the object under `result`) as a Transaction. Raises Malformed, Unavailable."""
+    if answer is None:
+        raise Unavailable("the node answers null for this transaction")
+    result = _convert(answer, _Transaction, "result")
+    if result.slot is None:
+        raise Malformed("result.slot is missing")
+    return _transaction(result, _slot(result.slot), None, plausible_time(result.block_time))
+
+
+def parse_block(answer: Any, slot: int) -> Block:
+    """A getBlock result (the object under `result`) as a Block. Raises Malformed, Unavailable."""
+    if answer is None:
+        raise Unavailable(f"the node answers null for block {slot}")
+    block = _convert(answer, _Block, "result")
+    block_time = plausible_time(block.block_time)
+    transactions, unavailable = [], []
+    for index, item in enumerate(block.transactions):
+        try:
+            entry = _convert(item, _Transaction, f"result.transactions[{index}]")
+            transactions.append(_transaction(entry, _slot(slot), index, block_time))
+        except Unavailable as error:
+            unavailable.append(f"transaction {index}: {error}")
+    return Block(slot, block.parent_slot, block_time, tuple(transactions), tuple(unavailable))
+
+
+def parse_notification(message: Any) -> Transaction:
+    """A logsNotification, whole or only its `params.result`, as a Transaction. Raises Malformed, Unavailable."""
+    inner = message.get("params", message) if isinstance(message, dict) else message
+    inner = inner.get("result", inner) if isinstance(inner, dict) else inner
+    note = _convert(inner, _Notification, "params.result")
+    signature = _signature(note.value.signature)
+    if signature == bytes(64):
+        raise Unavailable("the notification carries the placeholder signature")
+    logs = None if note.value.logs is None else tuple(note.value.logs)
+    return Transaction(
+        slot=_slot(note.context.slot),
+        signature=signature,
+        succeeded=note.value.err is None,
+        keys=None,
+        instructions=None,
+        logs=logs,
+    )
+
+
+def _convert(value: Any, shape: type[_Shape], path: str) -> _Shape:
+    try:
+        return msgspec.convert(value, shape)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise Malformed(f"{path}: {error}") from None
+
+
+def _transaction(entry: _Transaction, slot: int, index: int | None, block_time: int | None) -> Transaction:
+    if entry.meta is None:
+        raise Unavailable("meta is null: the node does not have its effects")
+    if isinstance(entry.version, bool) or entry.version not in _VERSIONS:
+        raise Unavailable(f"its version {str(entry.version)[:20]!r} is not known")
+    version = cast(Version, entry.version)
+    content = _content(entry.transaction, version, entry.meta.loadedAddresses)
+    return Transaction(
+        slot=slot,
+        signature=content.signature,
+        succeeded=entry.meta.err is None,
+        keys=frozenset(content.keys),
+        instructions=_flat(content, entry.meta.innerInstructions),
+        logs=None if entry.meta.logMessages is None else tuple(entry.meta.logMessages),
+        tx_index=index,
+        block_time=block_time,
+        version=version,
+    )
+
+
+def _content(body: Any, version: Version, loaded: _Loaded | None) -> _Content:
+    """Signature, keys (loaded ones behind the static ones) and outer instructions of any encoding."""
+    if isinstance(body, dict):
+        content, has_loaded = _json_content(body)
+    elif isinstance(body, list) and len(body) == 2 and all(isinstance(part, str) for part in body):
+        content, has_loaded = _wire_content(_wire(body[0], body[1]), version), False
+    elif isinstance(body, str):
+        content, has_loaded = _wire_content(_wire(body, "base58"), version), False
+    else:
+        raise Malformed("transaction: neither an object nor [text, encoding]")
+    if loaded is not None and not has_loaded:
+        content.keys += [_key(text) for text in (*loaded.writable, *loaded.readonly)]
+    return content
+
+
+def _json_content(body: Any) -> tuple[_Content, bool]:
+    parsed = _convert(body, _Body, "transaction")
+    if not parsed.signatures:
+        raise Malformed("transaction.signatures is empty")
+    keys = parsed.message.account_keys
+    is_parsed = any(isinstance(k, _ParsedKey) for k in keys)  # jsonParsed lists the loaded ones among them.
+    texts = [k.pubkey if isinstance(k, _ParsedKey) else k for k in keys]
+    content = _Content(_signature(parsed.signatures[0]), [_key(t) for t in texts], parsed.message.instructions)
+    return content, is_parsed
+
+
+def _wire(text: str, encoding: str) -> bytes:
+    try:
+        if encoding == "base64":
+            return pybase64.b64decode(text, validate=True)
+        if encoding == "base58":
+            return base58.decode(text)
+    except ValueError:
+        raise Malformed(f"transaction: no {encoding}") from None
+    raise Unavailable(f"its encoding {encoding[:20]!r} is not known")
+
+
+def _wire_content(wire: bytes, version: Version) -> _Content:
+    if version == 1:
+        raise Unavailable("a version 1 body is read from json only")
+    try:
+        signed = VersionedTransaction.from_bytes(wire)
+    except ValueError:
+        raise Unavailable("its bytes are no transaction of a known version") from None
+    if not signed.signatures:
+        raise Malformed("transaction: no signature")
+    message = signed.message
+    calls = [
+        _Call(program_id_index=i.program_id_index, accounts=list(i.accounts), data=base58.encode(i.data))
+        for i in message.instructions
+    ]
+    return _Content(bytes(signed.signatures[0]), [bytes(k) for k in message.account_keys], calls)
+
+
+def _flat(content: _Content, inner: Sequence[_Inner] | None) -> tuple[Instruction, ...] | None:
+    """Instructions in flat order; None where inner ones were not recorded."""
+    if inner is None:
+        return None
+    groups: dict[int, list[_Call]] = {}
+    for group in inner:
+        if not 0 <= group.index < len(content.calls):
+            raise Malformed(f"meta.innerInstructions: index {group.index} of {len(content.calls)} instructions")
+        groups.setdefault(group.index, []).extend(group.instructions)
+    found: list[Instruction] = []
+    for outer, call in enumerate(content.calls):
+        found.append(_instruction(len(found), outer, call, content.keys, is_inner=False))
+        for nested in groups.get(outer, ()):
+            found.append(_instruction(len(found), outer, nested, content.keys, is_inner=True))
+    return tuple(found)
+
+
+def _instruction(index: int, outer: int, call: _Call, keys: Sequence[bytes], *, is_inner: bool) -> Instruction:
+    program_id = _at(keys, call.program_id_index) if call.program_id is None else _key(call.program_id)
+    return Instruction(
+        index=index,
+        outer=outer,
+        is_inner=is_inner,
+        program_id=program_id,
+        accounts=tuple(_key(a) if isinstance(a, str) else _at(keys, a) for a in call.accounts),
+        stack_height=call.stack_height if is_inner else 1,
+        text=call.data,
+    )
+
+
+def _at(keys: Sequence[bytes], place: int | None) -> bytes:
+    if place is None or not 0 <= place < len(keys):
+        raise Malformed(f"account index {place} of {len(keys)} keys")
+    return keys[place]
+
+
+@lru_cache(maxsize=65_536)
+def _key(text: str) -> bytes:
+    try:
+        return base58.key(text)
+    except base58.NotBase58 as error:
+        raise Malformed(str(error)) from None
+
+
+def _signature(text: str) -> bytes:
+    try:
+        return base58.signature(text)
+    except base58.NotBase58 as error:
+        raise Malformed(str(error)) from None
+
+
+def _slot(slot: int) -> int:
+    if not 0 <= slot <= MAX_SLOT:
+        raise Malformed(f"slot {slot} is out of range")
+    return slot
