@@ -172,14 +172,14 @@ def _transaction(entry: _Transaction, slot: int, index: int | None, block_time: 
     if isinstance(entry.version, bool) or entry.version not in _VERSIONS:
         raise Unavailable(f"its version {str(entry.version)[:20]!r} is not known")
     version = cast(Version, entry.version)
-    content = _content(entry.transaction, version, entry.meta.loadedAddresses)
+    content = _content(entry.transaction, version, entry.meta.loaded_addresses)
     return Transaction(
         slot=slot,
         signature=content.signature,
         succeeded=entry.meta.err is None,
         keys=frozenset(content.keys),
-        instructions=_flat(content, entry.meta.innerInstructions),
-        logs=None if entry.meta.logMessages is None else tuple(entry.meta.logMessages),
+        instructions=_flat(content, entry.meta.inner_instructions),
+        logs=None if entry.meta.log_messages is None else tuple(entry.meta.log_messages),
         tx_index=index,
         block_time=block_time,
         version=version,
