@@ -30,6 +30,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "max_wal_size": "4GB",  # Fewer checkpoints while history is written.
     "wal_compression": "on",
+    "max_locks_per_transaction": "256",  # A query over all partitions locks each of them, indexes too.
 }
 
 

@@ -1,0 +1,1 @@
+"""What people see of the ledger. Reads the store only; writes nothing."""

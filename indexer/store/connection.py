@@ -1,0 +1,85 @@
+"""One connection to PostgreSQL, and what its failures mean to a person.
+
+No message has the password: of a URL only host and port are told.
+"""
+
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from indexer.errors import ConfigError, StoreUnavailable
+from indexer.redaction import redacted
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+else:
+    Connection = asyncpg.Connection
+
+CONNECT_TIMEOUT_S = 10.0
+REMEDY = "check DATABASE_URL and that the server runs; without DATABASE_URL an embedded server is used"
+
+
+@asynccontextmanager
+async def connected(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[Connection]:
+    """A connection, closed in the end. Raises ConfigError for a bad URL, StoreUnavailable."""
+    connection = await connect(url, timeout_s=timeout_s)
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=timeout_s)
+
+
+async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Connection:
+    """A connection of which the caller must take care."""
+    address = address_of(url)
+    try:
+        return await asyncpg.connect(
+            url, timeout=timeout_s, server_settings={"application_name": "perps-indexer", "timezone": "UTC"}
+        )
+    except TimeoutError:
+        raise unavailable(address, f"no answer within {timeout_s:g} s") from None
+    except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
+        raise unavailable(address, _reason(error)) from None
+    except (asyncpg.InterfaceError, ValueError) as error:
+        raise ConfigError(f"no usable database URL: {redacted(str(error))}", place=address, remedy=REMEDY) from None
+
+
+def unavailable(address: str, reason: str) -> StoreUnavailable:
+    return StoreUnavailable(f"cannot use the database: {reason}", place=address, remedy=REMEDY)
+
+
+def address_of(url: str) -> str:
+    """`host:port/database` for people. Raises ConfigError, which does not quote the URL."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2] or "localhost"
+        port = parts.port or 5432 if "," not in hosts else None
+    except ValueError:
+        raise ConfigError("the database URL has no valid host and port", remedy=REMEDY) from None
+    if parts.scheme not in ("postgres", "postgresql"):
+        raise ConfigError(
+            "the database URL does not begin with postgresql://",
+            remedy="write DATABASE_URL=postgresql://user:password@host:5432/database",
+        )
+    name = parts.path.lstrip("/") or "(default database)"
+    return f"{hosts}/{name}" if port is None else f"{parts.hostname or 'localhost'}:{port}/{name}"
+
+
+def place_in_query(error: asyncpg.PostgresError, query: str) -> str:
+    """` (line 3, column 5)` where PostgreSQL tells it, else nothing."""
+    position = getattr(error, "position", None)
+    if not position:
+        return ""
+    before = query[: int(position) - 1]
+    return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
+
+
+def _reason(error: Exception) -> str:
+    refused = isinstance(error, OSError) and error.errno in errno.errorcode
+    text = os.strerror(error.errno) if refused else str(error) or type(error).__name__
+    return redacted(" ".join(text.split()))
