@@ -96,7 +96,7 @@ def test_the_price_is_observed_for_the_market_and_its_token():
 def test_the_request_was_executed():
     row = only("action")
     assert (base58.encode(row.action_key), base58.encode(row.owner)) == (REQUEST, OWNER)
-    assert (row.action_kind, row.state, row.order_kind) == ("position_request", "executed", "TriggerDecrease")
+    assert (row.action_kind, row.state, row.order_kind) == ("position_request", "completed", "trigger_decrease")
 
 
 @pytest.mark.parametrize("position", [0, 1])

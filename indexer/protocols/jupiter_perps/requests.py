@@ -1,4 +1,4 @@
-"""Position requests: created by the trader, executed or closed by a keeper."""
+"""Position requests: made by the trader, completed or cancelled by a keeper."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from indexer.core.payload import Event
 from indexer.core.protocol import Scene
 from indexer.core.record import ActionRecord, Record
 
-CHANGES = {1: "Increase", 2: "Decrease"}
-TYPES = {0: "Market", 1: "Trigger"}
-STATES = {True: "executed", False: "cancelled", None: "closed"}  # The oldest layout does not say which.
+CHANGES = {1: "increase", 2: "decrease"}
+TYPES = {0: "market", 1: "trigger"}
+STATES = {True: "completed", False: "cancelled", None: "closed"}  # The oldest layout does not say which.
 
 
 def request_created(scene: Scene, event: Event) -> Iterator[Record]:
@@ -21,7 +21,7 @@ def request_created(scene: Scene, event: Event) -> Iterator[Record]:
         action_key=fields.positionRequestKey,
         action_kind="position_request",
         owner=fields.owner,
-        state="created",
+        state="pending",
         order_kind=CHANGES.get(fields.requestChange),  # Whether market or trigger is told when it closes.
         market_key=base58.encode(fields.positionCustody),
     )
@@ -36,5 +36,5 @@ def request_closed(scene: Scene, event: Event) -> Iterator[Record]:
         action_kind="position_request",
         owner=fields.owner,
         state=STATES[fields.executed],
-        order_kind=f"{kind}{change}" if kind and change else change,
+        order_kind=f"{kind}_{change}" if kind and change else change,
     )

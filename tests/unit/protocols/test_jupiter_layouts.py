@@ -95,7 +95,7 @@ def test_later_close_requests_begin_with_what_was_prepended(entire, end, bytes_m
     data = payload("ClosePositionRequestEvent", end=end, entirePosition=entire, **values)
     assert len(data) == 125 - TAG + (entire is not None) + bytes_more
     (row,) = processed(call(UNKNOWN, (), data)).records
-    assert (row.action_key, row.owner, row.state, row.order_kind) == (key(1), key(2), "executed", "TriggerDecrease")
+    assert (row.action_key, row.owner, row.state, row.order_kind) == (key(1), key(2), "completed", "trigger_decrease")
 
 
 def test_instruction_discriminators_are_those_seen_on_chain():

@@ -217,19 +217,19 @@ def test_a_swap_inside_a_trade_is_a_row_beside_it():
 # --- requests ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("change", "kind"), [(1, "Increase"), (2, "Decrease"), (0, None), (9, None)])
+@pytest.mark.parametrize(("change", "kind"), [(1, "increase"), (2, "decrease"), (0, None), (9, None)])
 def test_a_created_request_is_an_action(change, kind):
     values = {"positionRequestKey": REQUEST, "owner": OWNER, "positionCustody": SOL_CUSTODY, "requestChange": change}
     row = only("action", records(payload("CreatePositionRequestEvent", **values)))
-    assert (row.action_key, row.action_kind, row.owner, row.state) == (REQUEST, "position_request", OWNER, "created")
+    assert (row.action_key, row.action_kind, row.owner, row.state) == (REQUEST, "position_request", OWNER, "pending")
     assert (row.order_kind, row.market_key) == (kind, base58.encode(SOL_CUSTODY))
 
 
-@pytest.mark.parametrize(("executed", "state"), [(True, "executed"), (False, "cancelled")])
+@pytest.mark.parametrize(("executed", "state"), [(True, "completed"), (False, "cancelled")])
 def test_a_closed_request_says_whether_it_was_executed(executed, state):
     values = {"positionRequestKey": REQUEST, "owner": OWNER, "executed": executed, "requestChange": 1, "requestType": 0}
     row = only("action", records(payload("ClosePositionRequestEvent", **values)))
-    assert (row.action_key, row.owner, row.state, row.order_kind) == (REQUEST, OWNER, state, "MarketIncrease")
+    assert (row.action_key, row.owner, row.state, row.order_kind) == (REQUEST, OWNER, state, "market_increase")
 
 
 def test_the_time_of_a_closed_request_is_not_when_it_was_created():
