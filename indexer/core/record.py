@@ -102,6 +102,7 @@ class Trade(Record, frozen=True, kw_only=True):
     oracle_price_usd: Decimal | None = None
     position_size_usd_e6: int | None = None  # Size of the position after the fill.
     entry_price_usd: Decimal | None = None
+    collateral_usd_e6: int | None = None  # GMX: of the position, before or after the fill, whichever is more.
 
 
 class Swap(Record, frozen=True, kw_only=True):
