@@ -45,6 +45,7 @@ class LogPrograms:
     def __init__(self, discriminators: Mapping[bytes, Sequence[bytes]]) -> None:
         self.ids = tuple(discriminators)
         self.names = {base58.encode(program_id): program_id for program_id in self.ids}
+        self.alone = {name: Enclosing(program_id) for name, program_id in self.names.items()}  # Logs without a tree.
         # 8 bytes are 10 base64 digits and a part of the 11th: a text that starts otherwise is no payload.
         self.prefixes = {
             base58.encode(program_id): frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
@@ -54,24 +55,22 @@ class LogPrograms:
 
 def log_payloads(tx: Transaction, programs: LogPrograms) -> tuple[list[Payload], Missing | None]:
     """Payloads of the programs' log lines, and what is missing of them."""
-    involved = _involved(tx, programs)
-    if tx.logs is None or involved is None:
+    if tx.logs is None:
         return [], None
-    if not tx.logs and _calls_of(tx):
-        return [], Missing("attribution_mismatch", involved, "logs are recorded but empty")
-    logs = read_logs(tx.logs, programs.names)
+    logs = read_logs(tx.logs, programs.prefixes)
     tree = _calls_of(tx)
     contradiction = _contradiction(logs, tree)
-    if contradiction:
-        evidence = "\n".join(tx.logs).encode("utf-8", "surrogatepass")
-        missing = Missing("attribution_mismatch", involved, contradiction, evidence)
-    elif logs.is_truncated:
-        missing = Missing("truncated_logs", involved, f"{len(tx.logs)} lines are left")
-    else:
-        missing = None
-    if tree is not None and contradiction:
-        return [], missing
-    return [p for line in logs.lines if (p := _payload(line, programs, tree)) is not None], missing
+    if not contradiction and not logs.is_truncated:
+        return _kept(logs, programs, tree), None
+    involved = _involved(tx, logs, programs)
+    if involved is None:
+        return [], None
+    if not contradiction:
+        return _kept(logs, programs, tree), Missing("truncated_logs", involved, f"{len(tx.logs)} lines are left")
+    evidence = "\n".join(tx.logs).encode("utf-8", "surrogatepass") or None
+    missing = Missing("attribution_mismatch", involved, contradiction, evidence)
+    # Against a tree no line can be trusted; alone, what frames wrote that were left in order still counts.
+    return ([] if tree is not None else _kept(logs, programs, None)), missing
 
 
 def cpi_payloads(tx: Transaction, program_id: bytes, authority: bytes) -> list[Payload]:
@@ -81,17 +80,18 @@ def cpi_payloads(tx: Transaction, program_id: bytes, authority: bytes) -> list[P
 
 def is_unrecorded(tx: Transaction, logs: LogPrograms, callers: Sequence[bytes]) -> bool:
     """True where the transaction touches a stream's program and lacks the channel that the stream is read from."""
-    if tx.logs is None and logs.ids and _involved(tx, logs) is not None:
+    touched = tx.keys or frozenset()
+    if tx.logs is None and any(program_id in touched for program_id in logs.ids):
         return True
-    return tx.instructions is None and any(program_id in (tx.keys or ()) for program_id in callers)
+    return tx.instructions is None and any(program_id in touched for program_id in callers)
 
 
-def _involved(tx: Transaction, programs: LogPrograms) -> bytes | None:
+def _involved(tx: Transaction, logs: Logs, programs: LogPrograms) -> bytes | None:
     """The first of the programs that runs in the transaction, as far as what was recorded can tell."""
+    run = {programs.names[name] for name, _ in logs.calls if name in programs.names}
     if tx.instructions is not None:
-        run = {instruction.program_id for instruction in tx.instructions}
+        run |= {instruction.program_id for instruction in tx.instructions}
     else:
-        run = {programs.names[name] for name in programs.names if any(name in line for line in tx.logs or ())}
         run |= tx.keys or frozenset()
     return next((program_id for program_id in programs.ids if program_id in run), None)
 
@@ -117,25 +117,21 @@ def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
     return None if logs.is_consistent else "frames are not left in order"
 
 
+def _kept(logs: Logs, programs: LogPrograms, tree: list[Instruction] | None) -> list[Payload]:
+    return [p for line in logs.lines if (p := _payload(line, programs, tree)) is not None]
+
+
 def _payload(line: Line, programs: LogPrograms, tree: list[Instruction] | None) -> Payload | None:
     """The payload of a line; None: it is text, or holds several chunks."""
     program_id = programs.names[line.program]
-    if line.is_text and line.text[:10] not in programs.prefixes[line.program]:
-        return None
-    if " " in line.text.strip(" "):
-        return None
-    enclosing = Enclosing(program_id) if tree is None else enclosing_of(tree[line.call])
-    data = _base64(line.text)
-    if data is None or len(data) < DISCRIMINATOR_BYTES:
-        if line.is_text:
-            return None
-        raw = line.text.encode("utf-8", "surrogatepass")
-        return Payload(program_id, "log", line.index, raw, enclosing, is_readable=False)
-    return Payload(program_id, "log", line.index, data, enclosing, is_text=line.is_text)
-
-
-def _base64(text: str) -> bytes | None:
+    enclosing = programs.alone[line.program] if tree is None else enclosing_of(tree[line.call])
     try:
-        return pybase64.b64decode(text, validate=True)
+        data = pybase64.b64decode(line.text, validate=True)
     except ValueError:
+        data = b""
+    if len(data) >= DISCRIMINATOR_BYTES:
+        return Payload(program_id, "log", line.index, data, enclosing, line.is_text)
+    if line.is_text or " " in line.text.strip(" "):
         return None
+    raw = line.text.encode("utf-8", "surrogatepass")
+    return Payload(program_id, "log", line.index, raw, enclosing, is_readable=False)

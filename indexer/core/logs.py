@@ -9,7 +9,7 @@ nothing. `Log truncated` ends what can be attributed; lines that follow it are n
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
@@ -17,8 +17,13 @@ import msgspec
 from indexer.core import base58
 
 TRUNCATED = "Log truncated"
-_DATA, _TEXT = "Program data: ", "Program log: "
-_NOBODY = ("", -1, "", False)  # No line is empty and a frame's success line never is: nothing pops it.
+# Base58 id of each program whose lines are wanted -> the first 10 characters of the base64 texts that are payloads.
+Programs = Mapping[str, frozenset[str]]
+# As 13 characters, since one slice serves both; a space follows `Program data:`.
+_DATA, _TEXT = "Program data:", "Program log: "
+# (program, call, its success line, what its texts begin with). Below all frames is nobody, whom no line can leave.
+_Frame = tuple[str, int, str | None, frozenset[str] | None]
+_NOBODY: _Frame = ("", -1, None, None)
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -38,44 +43,47 @@ class Logs(msgspec.Struct, frozen=True, gc=False):
     is_consistent: bool  # False: frames were left that were not on top, or entered at an impossible depth.
 
 
-def read_logs(lines: Sequence[str], programs: Collection[str]) -> Logs:
-    """Walk the lines; payload lines of `programs` (base58 ids) are kept. Never raises."""
+def read_logs(lines: Sequence[str], programs: Programs) -> Logs:
+    """Walk the lines and keep those of `programs` that may hold payloads. Never raises."""
     found: list[Line] = []
     calls: list[tuple[str, int]] = []
-    stack: list[tuple[str, int, str, bool]] = []  # Frames below the top one, as (program, call, success, wanted).
+    stack: list[_Frame] = []  # Those below the top one.
     program, call, success, wanted = _NOBODY
     for index, line in enumerate(lines):
-        if line.startswith(_TEXT):
-            if wanted:
+        head = line[:13]
+        if head == _TEXT:
+            if wanted is not None and line[13:23] in wanted:
                 found.append(Line(index, call, program, line[13:], True))
-        elif line.startswith(_DATA):
-            if wanted:
-                found.append(Line(index, call, program, line[14:], False))
         elif line == success:
             program, call, success, wanted = stack.pop()
+        elif head == _DATA:
+            if wanted is not None:
+                found.append(Line(index, call, program, line[14:], False))
         elif line[-1:] == "]" and (entry := entered(line)) is not None:
-            if entry[1] != len(stack) + 1:
+            entered_call, entered_success = entry
+            if entered_call[1] != len(stack) + 1:
                 return _salvaged(lines, programs)
             stack.append((program, call, success, wanted))
-            program, call = entry[0], len(calls)
-            success, wanted = f"Program {program} success", program in programs
-            calls.append(entry)
+            program, call, success = entered_call[0], len(calls), entered_success
+            wanted = programs.get(program)
+            calls.append(entered_call)
         elif line == TRUNCATED:
             return Logs(found, calls, True, True)
-        elif left(line) is not None:
+        elif line[-6:] != " units" and left(line) is not None:
             return _salvaged(lines, programs)
     return _salvaged(lines, programs) if stack else Logs(found, calls, False, True)
 
 
-def entered(line: str) -> tuple[str, int] | None:
-    """(program, depth) of `Program <id> invoke [n]`, matched as a whole line; else None."""
+@lru_cache(maxsize=8192)
+def entered(line: str) -> tuple[tuple[str, int], str] | None:
+    """((program, depth), success line) of `Program <id> invoke [n]`, matched as a whole line; else None."""
     parts = line.split(" ")
     if len(parts) != 4 or parts[0] != "Program" or parts[2] != "invoke" or not _is_program(parts[1]):
         return None
     depth = parts[3][1:-1]
     if parts[3][0] != "[" or not (depth.isascii() and depth.isdigit() and len(depth) < 4) or depth[0] == "0":
         return None
-    return parts[1], int(depth)
+    return (parts[1], int(depth)), f"Program {parts[1]} success"
 
 
 def left(line: str) -> str | None:
@@ -96,7 +104,7 @@ def _is_program(text: str) -> bool:
         return False
 
 
-def _salvaged(lines: Sequence[str], programs: Collection[str]) -> Logs:
+def _salvaged(lines: Sequence[str], programs: Programs) -> Logs:
     """The walk for lines that contradict themselves: what a frame wrote counts only if the frame was left in order."""
     found: list[Line] = []
     calls: list[tuple[str, int]] = []
@@ -106,14 +114,14 @@ def _salvaged(lines: Sequence[str], programs: Collection[str]) -> Logs:
     for index, line in enumerate(lines):
         top = calls[stack[-1]][0] if stack else ""
         if line.startswith((_TEXT, _DATA)):
-            if top in programs:
-                is_text = line.startswith(_TEXT)
+            is_text = line.startswith(_TEXT)
+            if top in programs and (not is_text or line[13:23] in programs[top]):
                 found.append(Line(index, stack[-1], top, line[13 if is_text else 14 :], is_text))
         elif (entry := entered(line)) is not None:
-            while stack and calls[stack[-1]][1] >= entry[1]:
+            while stack and calls[stack[-1]][1] >= entry[0][1]:
                 stack.pop()
             stack.append(len(calls))
-            calls.append(entry)
+            calls.append(entry[0])
         elif line == TRUNCATED:
             truncated = True
             break

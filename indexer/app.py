@@ -1,0 +1,54 @@
+"""Composition root: the only file that names protocols, store and sources together.
+
+Commands call one function each. Resources close in reverse order, whatever happens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import cache
+
+from indexer.config import Settings
+from indexer.core.protocol import Protocol, check_distinct
+from indexer.core.reference import Reference, parse_seed
+from indexer.protocols import drift, gmx_solana, jupiter_perps
+from indexer.resources import resource
+from indexer.sources.recorded import Limits
+from indexer.store.base import Store
+from indexer.store.database import open_database
+from indexer.store.postgres import open_store
+
+MODULES = (drift, jupiter_perps, gmx_solana)
+
+
+@cache
+def protocols() -> tuple[Protocol, ...]:
+    """Every protocol, with its decoders compiled. Raises ValueError where two claim one program."""
+    idls = {path.name: path.read_text(encoding="utf-8") for path in resource("idl").glob("*.json")}
+    built = tuple(module.build(idls) for module in MODULES)
+    check_distinct(built)
+    return built
+
+
+def seed() -> Reference:
+    """Markets and tokens as shipped."""
+    return parse_seed(resource("config/markets.json").read_bytes())
+
+
+def limits(settings: Settings) -> Limits:
+    replay = settings.replay
+    return Limits(replay.max_file_bytes, replay.max_decompressed_bytes, replay.max_document_bytes)
+
+
+@asynccontextmanager
+async def ledger(settings: Settings) -> AsyncIterator[Store]:
+    """The migrated ledger of the configured cluster, seeded. Raises StoreUnavailable, SchemaError, ClusterMismatch."""
+    async with open_database(settings) as url, open_store(url) as store:
+        await store.claim_cluster(settings.cluster.genesis_hash, settings.cluster.name)
+        await store.seed(seed())
+        yield store
+
+
+def stream_names() -> Sequence[str]:
+    return [protocol.name for protocol in protocols()]

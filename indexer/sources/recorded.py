@@ -1,0 +1,207 @@
+"""Recorded answers: files of getTransaction and getBlock JSON, read with bounds.
+
+A file holds one JSON document (an answer, a JSON-RPC envelope, `{provenance, expected, result}`, or an
+array of these) or one document a line; `.zst` is unpacked while it is read. A file that was named must
+hold transactions; in a folder what holds none is passed over, and said. Neither size nor nesting of a
+file can exhaust memory: what is larger than the limits is refused before it is parsed.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import msgspec
+import zstandard
+
+from indexer.core.rpc import Block, Malformed, parse_block, parse_notification, parse_transaction
+from indexer.core.transaction import Transaction, Unavailable
+from indexer.errors import InputError
+
+STANDARD_INPUT = "-"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_DECODE = msgspec.json.Decoder()
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """In bytes. `document` is what one JSON text may have, `unpacked` what a whole file may unpack to."""
+
+    file: int
+    unpacked: int
+    document: int
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One recorded answer. Exactly one of `transaction`, `block`, `unavailable` is set."""
+
+    place: str  # Path, and line where the file has one answer a line.
+    transaction: Transaction | None = None
+    block: Block | None = None
+    unavailable: str | None = None  # Why the answer says nothing about the chain.
+
+
+class NoTransactions(Exception):
+    """The text is readable and holds nothing of a transaction, or is no JSON at all."""
+
+
+def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Path]]:
+    """(named files, files found in named folders), each in order. Raises InputError for what is not there."""
+    named: list[Path] = []
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path)))
+            if not inside:
+                raise InputError("the folder holds no files", place=text, remedy="name a folder of recorded answers")
+            found += inside
+        elif text == STANDARD_INPUT or path.is_file() or path.is_fifo():
+            named.append(path)
+        else:
+            raise InputError("no such file or folder", place=text)
+    return named, found
+
+
+def answers(path: Path, limits: Limits) -> Iterator[Answer]:
+    """Every answer of a file, in order. Raises NoTransactions, or InputError where a bound is exceeded."""
+    try:
+        with _opened(path, limits) as stream:
+            for line, document in _documents(stream, limits, str(path)):
+                place = f"{path}:{line}" if line else str(path)
+                yield from _answers(_decoded(document, place), place, path)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", place=str(path)) from None
+    except zstandard.ZstdError as error:
+        raise NoTransactions(f"{path}: no valid zstd: {error}") from None
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _opened(path: Path, limits: Limits) -> io.BufferedReader:
+    if str(path) == STANDARD_INPUT:
+        raw: BinaryIO = sys.stdin.buffer
+    else:
+        raw = path.open("rb")
+        if path.is_file() and (size := path.stat().st_size) > limits.file:
+            raw.close()
+            raise InputError(f"{size} bytes, the limit is {limits.file}", place=str(path), remedy=_RAISE)
+    stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
+    if stream.peek(4)[:4] == _ZSTD_MAGIC:
+        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(stream, read_across_frames=True)
+        return io.BufferedReader(cast(io.RawIOBase, reader))
+    return stream
+
+
+_RAISE = "raise [replay] limits in the settings, or split the file"
+
+
+def _documents(stream: io.BufferedReader, limits: Limits, place: str) -> Iterator[tuple[int, bytes]]:
+    """(line, text) of every JSON document; line 0 where the whole file is one document."""
+    first = _line(stream, limits, place)
+    second = _line(stream, limits, place)
+    if not second.strip() or not _is_whole(first):
+        yield 0, _rest(stream, first + second, limits, place)
+        return
+    total = 0
+    for number, line in enumerate(_lines(first, second, stream, limits, place), start=1):
+        total += len(line)
+        if total > limits.unpacked:
+            raise InputError(f"more than {limits.unpacked} bytes unpacked", place=place, remedy=_RAISE)
+        if line.strip():
+            yield number, line
+
+
+def _lines(first: bytes, second: bytes, stream: io.BufferedReader, limits: Limits, place: str) -> Iterator[bytes]:
+    yield first
+    yield second
+    while line := _line(stream, limits, place):
+        yield line
+
+
+def _line(stream: io.BufferedReader, limits: Limits, place: str) -> bytes:
+    line = stream.readline(limits.document + 1)
+    if len(line) > limits.document:
+        raise InputError(f"a document of more than {limits.document} bytes", place=place, remedy=_RAISE)
+    return line
+
+
+def _rest(stream: io.BufferedReader, head: bytes, limits: Limits, place: str) -> bytes:
+    rest = stream.read(limits.document + 1 - len(head)) if len(head) <= limits.document else b""
+    text = head + rest
+    if len(text) > limits.document:
+        raise InputError(f"a document of more than {limits.document} bytes", place=place, remedy=_RAISE)
+    return text
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        _DECODE.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
+
+
+def _decoded(document: bytes, place: str) -> Any:
+    if not document.strip():
+        raise NoTransactions(f"{place}: empty")
+    try:
+        return _DECODE.decode(document)
+    except RecursionError:
+        raise NoTransactions(f"{place}: nested too deeply to be an answer") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoTransactions(f"{place}: no JSON: {error}") from None
+
+
+def _answers(document: Any, place: str, path: Path) -> Iterator[Answer]:
+    if isinstance(document, list):
+        if not document:
+            raise NoTransactions(f"{place}: an empty list")
+        for number, item in enumerate(document):
+            yield _answer(item, f"{place}[{number}]", path)
+    else:
+        yield _answer(document, place, path)
+
+
+def _answer(document: Any, place: str, path: Path) -> Answer:
+    if not isinstance(document, dict):
+        raise NoTransactions(f"{place}: neither a transaction nor a block")
+    result = document.get("result", document)
+    try:
+        if _is_notification(document):
+            return Answer(place, transaction=parse_notification(document))
+        if result is None:
+            return Answer(place, unavailable="the answer is null")
+        if isinstance(result, dict) and "transactions" in result and "parentSlot" in result:
+            return Answer(place, block=parse_block(result, _slot_of_block(document, result, path, place)))
+        if isinstance(result, dict) and "transaction" in result and "meta" in result:
+            return Answer(place, transaction=parse_transaction({"slot": document.get("slot"), **result}))
+    except Unavailable as error:
+        return Answer(place, unavailable=str(error))
+    except Malformed as error:
+        raise NoTransactions(f"{place}: {error}") from None
+    raise NoTransactions(f"{place}: {_what(document)}")
+
+
+def _is_notification(document: Mapping[str, Any]) -> bool:
+    return document.get("method") == "logsNotification"
+
+
+def _slot_of_block(document: Mapping[str, Any], result: Mapping[str, Any], path: Path, place: str) -> int:
+    """A getBlock result does not say its slot: it stands beside it, or is the file's name."""
+    name = path.name.split(".")[0]
+    for slot in (document.get("slot"), result.get("slot"), int(name) if name.isascii() and name.isdigit() else None):
+        if isinstance(slot, int) and not isinstance(slot, bool):
+            return slot
+    raise Malformed("the block does not say its slot: put `slot` beside `result`, or name the file <slot>.json")
+
+
+def _what(document: Mapping[str, Any]) -> str:
+    error = document.get("error")
+    if isinstance(error, dict):
+        return f"an RPC error {error.get('code')}, no transaction"
+    return "neither a getTransaction nor a getBlock answer"
