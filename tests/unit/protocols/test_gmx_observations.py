@@ -50,6 +50,11 @@ def test_a_pool_has_a_value_only_where_the_transaction_tells_its_prices():
     assert [one.value_usd_e6 for one in pools(instruction(ORDER, swap(1, 1), state))] == [100_000_000, 1_000_000]
 
 
+def test_a_ghosts_prices_value_no_pool():
+    state = committed(Primary=(10**9, 10**6))
+    assert [one.value_usd_e6 for one in pools(instruction(ORDER, swap(1, 1, rev=6), state))] == [None, None]
+
+
 def test_a_pure_pool_holds_everything_in_its_long_half():
     (one,) = pools(instruction(ORDER, pure_pool(7 * 10**6)))
     assert (one.component_key, one.mint, one.amount) == (base58.encode(PURE), SHORT, Decimal(7))

@@ -75,6 +75,11 @@ def test_a_positions_own_swap_is_no_hop_of_a_path():
     assert [(one.purpose, one.hop) for one in swaps] == [("position", 0), ("position", 0)]
 
 
+def test_a_positions_own_swap_is_no_next_hop_even_with_the_same_amount():
+    path, own = swap(50, 100), swap(100, 200, ty="CollateralToPnlToken")
+    assert [one.hop for one in only(Swap, instruction("liquidate", path, own, committed()))] == [0, 0]
+
+
 @pytest.mark.parametrize(
     ("name", "beside", "purpose"),
     [

@@ -52,6 +52,7 @@ def test_a_fill_tells_market_parties_size_and_prices():
         (1, SIZED, {}, "sell", "long", "close"),
         (4, {}, SIZED, "sell", "short", "open"),
         (0, SIZED, {}, "buy", "short", "close"),
+        (0, {}, {}, "buy", "short", "decrease"),
     ],
 )
 def test_direction_side_and_action_come_from_flags_and_sizes(flags, before, after, direction, side, action):
