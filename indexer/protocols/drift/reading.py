@@ -115,7 +115,7 @@ def perp_price(reading: Reading, event: Event, index: int, price_e6: int) -> Ite
     price = oracle_price(price_e6)
     if price is not None:
         yield PriceObservation(
-            origin=reading.origin(event), market_key=perp_key(index), price_usd=price, value_origin=event.name
+            origin=reading.origin(event), market_key=perp_key(index), price_usd=price, value_origin="event"
         )
 
 
@@ -131,5 +131,5 @@ def token_price(
             mint=token.mint,
             market_key=token.key if token.mint is None else None,
             price_usd=price,
-            value_origin=event.name,
+            value_origin="event",
         )

@@ -133,7 +133,7 @@ def _trigger_fee(reading: Reading, event: Event) -> Iterator[Fee]:
     if fields.takerFee:
         yield Fee(
             origin=reading.origin(event),
-            payer=fields.maker if fields.taker is None else fields.taker,
+            payer=fields.taker,
             market_key=_market_key(fields),
             fee_kind="trigger",
             value_usd_e6=fields.takerFee,
