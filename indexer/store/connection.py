@@ -80,6 +80,6 @@ def place_in_query(error: asyncpg.PostgresError, query: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    refused = isinstance(error, OSError) and error.errno in errno.errorcode
-    text = os.strerror(error.errno) if refused else str(error) or type(error).__name__
-    return redacted(" ".join(text.split()))
+    if isinstance(error, OSError) and error.errno is not None:  # asyncio's own words repeat the address.
+        return os.strerror(error.errno) if error.errno in errno.errorcode else str(error.strerror)
+    return redacted(" ".join(str(error).split())) or type(error).__name__

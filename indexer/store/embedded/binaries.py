@@ -72,11 +72,11 @@ def account_for(cluster: Path) -> Account:
 
 
 def check_reachable(folder: Path, account: Account) -> None:
-    """Raises StoreUnavailable if the server's user cannot enter a folder above `folder`."""
+    """Raises StoreUnavailable if the server's user cannot enter an existing folder above `folder`."""
     if account.uid is None:
         return
-    for parent in folder.resolve().parents:
-        if not _may_enter(parent.stat(), account):
+    for parent in folder.parents:
+        if parent.exists() and not _may_enter(parent.stat(), account):
             raise StoreUnavailable(
                 f"the embedded server does not run as root, and its user cannot enter {parent}",
                 place=str(folder),

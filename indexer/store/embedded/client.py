@@ -8,6 +8,8 @@ import json
 import os
 import select
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -16,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import indexer
 from indexer.errors import PerpsIndexerError, SchemaError, StoreUnavailable
+from indexer.store.embedded.binaries import account_for, check_reachable
 from indexer.store.embedded.cluster import DATABASE, USER
 from indexer.store.embedded.paths import Paths, held, is_held, lock, open_lock, try_lock, unlock
 
@@ -136,7 +139,7 @@ class EmbeddedPostgres:
         """The URL of a running server; the caller holds the start lock and a lease."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
-            if url := self.url:
+            if (url := self.url) and _answers(url):
                 return url
             if not is_held(self._paths.supervisor_lock):
                 self._spawn_supervisor()
@@ -148,7 +151,8 @@ class EmbeddedPostgres:
         command = [sys.executable, "-m", "indexer.store.embedded.supervisor", str(self._paths.folder)]
         command += [str(self._programs)] if self._programs else []
         package = Path(indexer.__file__).resolve().parent.parent  # The same code, wherever it was imported from.
-        environment = {**os.environ, "PYTHONPATH": str(package)}
+        inherited = os.environ.get("PYTHONPATH")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), *([inherited] if inherited else [])])}
         options: dict[str, Any] = {"env": environment, "cwd": "/", "start_new_session": True}
         with self._paths.open_log() as log:
             process = self._supervisor = subprocess.Popen(
@@ -178,6 +182,7 @@ class EmbeddedPostgres:
     def _make_folder(self) -> None:
         folder = self._paths.folder
         try:
+            check_reachable(folder, account_for(self._paths.cluster))
             for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
                 missing.mkdir()
                 missing.chmod(0o755 if os.geteuid() == 0 else 0o700)  # As root the server's user must enter it.
@@ -200,6 +205,20 @@ def _check(answer: bytes, paths: Paths) -> None:
     if "error" in report:
         kind = SchemaError if report["kind"] == SchemaError.__name__ else StoreUnavailable
         raise kind(report["error"], place=report.get("place"), remedy=report.get("remedy"))
+
+
+def _answers(url: str) -> bool:
+    """Whether a live server takes new connections: it must answer the first packet, a request for TLS.
+
+    A connect alone proves nothing: the kernel accepts for a process that is being killed.
+    """
+    request = struct.pack("!ii", 8, 80877103)
+    try:
+        with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=5.0) as probe:
+            probe.sendall(request)
+            return probe.recv(1) in (b"N", b"S")
+    except OSError:
+        return False
 
 
 def _until(done: Callable[[], bool], patience_s: float) -> bool:

@@ -16,7 +16,7 @@ from typing import TextIO
 
 from indexer.errors import PerpsIndexerError, StoreUnavailable
 from indexer.store.embedded import cluster
-from indexer.store.embedded.binaries import Account, Binaries, account_for, check_reachable, check_version, installed
+from indexer.store.embedded.binaries import Account, Binaries, account_for, check_version, installed
 from indexer.store.embedded.paths import Paths, lock, open_lock, try_lock, unlock, write_private
 
 WATCH_EVERY_S = 0.1
@@ -52,10 +52,10 @@ class Supervisor:
         self.paths = paths
         self.asked_to_stop = asked_to_stop
         self.account: Account = account_for(paths.cluster)
-        check_reachable(paths.folder, self.account)
         self.binaries: Binaries = installed(paths, self.account, programs)
 
     def run(self) -> None:
+        self.paths.state.unlink(missing_ok=True)  # Left by a supervisor that was killed.
         check_version(self.paths.cluster, self.binaries.major())
         _rotate(self.paths.log)
         cluster.create(self.paths, self.binaries, self.account)

@@ -1,0 +1,115 @@
+"""A real PostgreSQL for every test that asks for `database_url`: a fresh copy of a migrated database.
+
+The server is the embedded one, in a folder of its own, or the one DATABASE_URL names, or the programs
+in TEST_POSTGRES_BIN. Nothing else of the caller's environment reaches a test.
+"""
+
+import asyncio
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import hypothesis
+import pytest
+
+from indexer.store.connection import connected
+from indexer.store.embedded import EmbeddedPostgres
+from indexer.store.migrate import migrate
+
+GIVEN_SERVER = os.environ.get("DATABASE_URL")
+PROGRAMS = Path(os.environ["TEST_POSTGRES_BIN"]) if os.environ.get("TEST_POSTGRES_BIN") else None
+
+# Every run tries the same examples, so that a red test is red for everybody. To search for new ones:
+# HYPOTHESIS_PROFILE=explore.
+hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name == "DATABASE_URL" or (name.startswith("PERPS_") and name != "PERPS_SHARED"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def open_folder() -> Iterator[Path]:
+    """A folder that any user may enter; pytest's own is closed to the server's user when root runs the tests."""
+    folder = Path(tempfile.mkdtemp(prefix="perps-indexer-tests-")).resolve()
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server_url(open_folder: Path) -> Iterator[str]:
+    """The URL of a server whose user may create databases and roles."""
+    if GIVEN_SERVER:
+        yield GIVEN_SERVER
+        return
+    with EmbeddedPostgres(open_folder / "server", programs=PROGRAMS) as server:
+        assert server.url is not None
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def template(server_url: str) -> Iterator[str]:
+    """The name of a migrated database that nobody is connected to."""
+    name = _new_name("template")
+    _execute(server_url, f"CREATE DATABASE {name} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
+    in_thread(migrate(in_database(server_url, name)))
+    yield name
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def database_url(server_url: str, template: str) -> Iterator[str]:
+    """The URL of a migrated database without rows, dropped after the test."""
+    name = _new_name("copy")
+    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield in_database(server_url, name)
+    _drop(server_url, name)
+
+
+@pytest.fixture
+def empty_database_url(server_url: str) -> Iterator[str]:
+    """The URL of a database without any schema, dropped after the test."""
+    name = _new_name("empty")
+    _execute(server_url, f"CREATE DATABASE {name} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
+    yield in_database(server_url, name)
+    _drop(server_url, name)
+
+
+def in_database(url: str, name: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+
+
+def in_thread(coroutine: Coroutine[Any, Any, object]) -> None:
+    """Run outside the loops of pytest-asyncio, which asyncio.run would disturb."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, coroutine).result()
+
+
+def _new_name(kind: str) -> str:
+    return f"perps_test_{os.getpid()}_{kind}_{next(_numbers)}"
+
+
+def _drop(server_url: str, name: str) -> None:
+    _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _execute(server_url: str, statement: str) -> None:
+    async def execute() -> None:
+        async with connected(server_url) as connection:
+            await connection.execute(statement)
+
+    in_thread(execute())

@@ -1,0 +1,111 @@
+"""Settings: the last layer wins, a wrong key is named with its place, a secret never shows."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from indexer import config
+from indexer.config import Settings, load
+from indexer.errors import ConfigError
+from indexer.resources import resource
+
+URL = "postgresql://user:hunter2@host:5432/db"
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "mine.toml"
+    file.write_text(text)
+    return file
+
+
+def test_the_defaults_stand_without_any_environment():
+    settings = load(environment={})
+    assert settings.cluster.genesis_hash == "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
+    assert settings.database.url is None
+
+
+def test_a_file_wins_over_defaults_and_the_environment_over_the_file(tmp_path: Path):
+    file = write(tmp_path, "[replay]\npage_transactions = 7\nmax_json_depth = 9\n")
+    settings = load(file, {"PERPS_REPLAY__PAGE_TRANSACTIONS": "8"})
+    assert (settings.replay.page_transactions, settings.replay.max_json_depth) == (8, 9)
+
+
+def test_perps_config_names_the_file_and_the_option_wins(tmp_path: Path):
+    file = write(tmp_path, '[log]\nlevel = "error"\n')
+    assert load(environment={"PERPS_CONFIG": str(file)}).log.level == "error"
+    other = tmp_path / "other.toml"
+    other.write_text('[log]\nlevel = "debug"\n')
+    assert load(other, {"PERPS_CONFIG": str(file)}).log.level == "debug"
+
+
+def test_database_url_wins_over_every_other_layer(tmp_path: Path):
+    file = write(tmp_path, '[database]\nurl = "postgresql://file/x"\n')
+    settings = load(file, {"DATABASE_URL": URL, "PERPS_DATABASE__URL": "postgresql://other/x"})
+    assert settings.database.url is not None
+    assert settings.database.url.get_secret_value() == URL
+
+
+def test_perps_data_dir_moves_the_data():
+    assert load(environment={"PERPS_DATA_DIR": "/elsewhere"}).data.folder == Path("/elsewhere")
+
+
+def test_without_a_checkout_data_go_to_the_users_data_folder(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(config, "checkout", lambda: None)
+    monkeypatch.setenv("XDG_DATA_HOME", "/home/u/data")
+    assert load(environment={}).data.folder == Path("/home/u/data/perps-indexer")
+
+
+@pytest.mark.parametrize("text", ["[replay]\npages = 1\n", "[repaly]\npage_transactions = 1\n", "pages = 1\n"])
+def test_an_unknown_key_is_named_with_its_file(tmp_path: Path, text: str):
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=r"mine\.toml: unknown setting (replay\.pages|repaly|pages)"):
+        load(file, {})
+
+
+def test_an_unknown_variable_is_named():
+    with pytest.raises(ConfigError, match=r"PERPS_LOG__LEVL: unknown setting log\.levl"):
+        load(environment={"PERPS_LOG__LEVL": "debug"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "key"),
+    [
+        ("PERPS_REPLAY__PAGE_TRANSACTIONS", "many", "replay.page_transactions"),
+        ("PERPS_REPLAY__MAX_JSON_DEPTH", "0", "replay.max_json_depth"),
+        ("PERPS_CLUSTER__GENESIS_HASH", "0OIl", "cluster.genesis_hash"),
+        ("PERPS_LOG__FORMAT", "xml", "log.format"),
+        ("PERPS_DATABASE__POOL_MIN", "99", "database"),
+    ],
+)
+def test_an_impossible_value_is_named_with_its_key_and_place(name: str, text: str, key: str):
+    with pytest.raises(ConfigError, match=f"{name}: setting {key}: "):
+        load(environment={name: text})
+
+
+def test_a_file_that_is_missing_or_no_toml_is_one_line(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"absent\.toml: cannot read the settings"):
+        load(tmp_path / "absent.toml", {})
+    with pytest.raises(ConfigError, match=r"mine\.toml: no valid TOML"):
+        load(write(tmp_path, "[log\n"), {})
+    (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"mine\.toml: no valid TOML"):
+        load(tmp_path / "mine.toml", {})
+
+
+def test_no_text_of_the_settings_has_the_password():
+    settings = load(environment={"DATABASE_URL": URL})
+    assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+def test_every_setting_stands_in_the_default_file():
+    """Those without a default value stand there as a comment."""
+    text = resource("config/default.toml").read_text()
+    shown = tomllib.loads(text.replace("# url =", "url =").replace("# dir =", "dir ="))
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        assert isinstance(section, type)
+        assert issubclass(section, BaseModel)
+        assert set(shown[name]) == set(section.model_fields)
+    assert set(shown) == set(Settings.model_fields)
