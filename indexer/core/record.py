@@ -243,7 +243,7 @@ class PriceObservation(Record, frozen=True, kw_only=True):
     mint: bytes | None = None
     market_key: str | None = None
     price_usd: Decimal
-    value_origin: str  # Shown as `origin`: which event or feed said so.
+    value_origin: Literal["event", "account", "recomputed"]  # Shown as `origin`; which event said so is in the origin.
 
 
 class Incentive(Record, frozen=True, kw_only=True):

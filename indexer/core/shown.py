@@ -65,8 +65,10 @@ def _named(record: Record, reference: Reference) -> dict[str, Any]:
 
 
 def _market(protocol: str, key: str | None, reference: Reference) -> dict[str, Any]:
-    """An unknown market is called by its key."""
-    market = None if key is None else reference.market(protocol, key)
+    """An unknown market is called by its key; where a record has none, nothing is known or unknown."""
+    if key is None:
+        return {"market": None, "base_asset": None, "market_known": None}
+    market = reference.market(protocol, key)
     return {
         "market": key if market is None else market.symbol,
         "base_asset": None if market is None else market.base_asset,

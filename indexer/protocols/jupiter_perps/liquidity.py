@@ -91,4 +91,4 @@ def _prices(scene: Scene, event: Event, usd: int, raw: int, lp_usd: int, lp_raw:
         price = None if decimals is None else quotient(value * power(decimals), amount * power(USD))
         if mint is not None and price is not None and value >= PRICED_FROM_E6:
             origin = scene.origin(event)
-            yield PriceObservation(origin=origin, part=part, mint=mint, price_usd=price, value_origin=event.name)
+            yield PriceObservation(origin=origin, part=part, mint=mint, price_usd=price, value_origin="event")

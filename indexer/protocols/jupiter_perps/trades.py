@@ -109,7 +109,7 @@ def _trade(scene: Scene, event: Event, *, is_liquidation: bool = False, **values
             market_key=market_key,
             mint=mint_of(scene, fields.positionCustody),
             price_usd=exact(fields.price, USD),
-            value_origin=event.name,
+            value_origin="event",
         )
 
 

@@ -204,7 +204,8 @@ def test_no_other_trade_is_a_liquidation(event):
 def test_a_trade_says_the_price_of_its_market_and_of_the_token_behind_it(event):
     row = only("price_observation", records(payload(event, **TRADE)))
     assert (row.market_key, row.mint, row.price_usd) == (base58.encode(SOL_CUSTODY), SOL, Decimal(200))
-    assert row.value_origin == event
+    assert row.value_origin == "event"
+    assert row.origin.event == event
 
 
 def test_a_trade_in_an_unknown_custody_is_kept_under_its_key():
