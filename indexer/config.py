@@ -62,11 +62,11 @@ class ClusterSettings(_Section):
 
 
 class ReplaySettings(_Section):
-    """Sizes in bytes, depth in levels, pages in transactions."""
+    """Sizes in bytes, pages in transactions."""
 
     max_file_bytes: int = Field(ge=1)
     max_decompressed_bytes: int = Field(ge=1)
-    max_json_depth: int = Field(ge=1, le=500)
+    max_document_bytes: int = Field(ge=1)
     page_transactions: int = Field(ge=1, le=100_000)
 
 

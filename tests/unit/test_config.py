@@ -27,9 +27,9 @@ def test_the_defaults_stand_without_any_environment():
 
 
 def test_a_file_wins_over_defaults_and_the_environment_over_the_file(tmp_path: Path):
-    file = write(tmp_path, "[replay]\npage_transactions = 7\nmax_json_depth = 9\n")
+    file = write(tmp_path, "[replay]\npage_transactions = 7\nmax_document_bytes = 9\n")
     settings = load(file, {"PERPS_REPLAY__PAGE_TRANSACTIONS": "8"})
-    assert (settings.replay.page_transactions, settings.replay.max_json_depth) == (8, 9)
+    assert (settings.replay.page_transactions, settings.replay.max_document_bytes) == (8, 9)
 
 
 def test_perps_config_names_the_file_and_the_option_wins(tmp_path: Path):
@@ -73,7 +73,7 @@ def test_an_unknown_variable_is_named():
     ("name", "text", "key"),
     [
         ("PERPS_REPLAY__PAGE_TRANSACTIONS", "many", "replay.page_transactions"),
-        ("PERPS_REPLAY__MAX_JSON_DEPTH", "0", "replay.max_json_depth"),
+        ("PERPS_REPLAY__MAX_DOCUMENT_BYTES", "0", "replay.max_document_bytes"),
         ("PERPS_CLUSTER__GENESIS_HASH", "0OIl", "cluster.genesis_hash"),
         ("PERPS_LOG__FORMAT", "xml", "log.format"),
         ("PERPS_DATABASE__POOL_MIN", "99", "database"),
