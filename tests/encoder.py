@@ -157,7 +157,9 @@ def random_payload(idl_file: str) -> st.SearchStrategy[bytes]:
 
 
 def _struct_values(idl: str, fields: Fields) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({field["name"]: _values(idl, field["type"]) for field in fields})
+    names = [field["name"] for field in fields]
+    values = st.tuples(*(_values(idl, field["type"]) for field in fields))
+    return values.map(lambda drawn: dict(zip(names, drawn, strict=True)))
 
 
 def _values(idl: str, kind: Any) -> st.SearchStrategy[Any]:

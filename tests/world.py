@@ -14,6 +14,9 @@ from typing import Any
 import msgspec
 
 from indexer.core import base58
+from indexer.core.protocol import Processed, Protocol, process
+from indexer.core.record import Record
+from indexer.core.reference import Reference
 from indexer.core.transaction import Instruction, Transaction
 
 EVENT_TAG = bytes.fromhex("e445a52e51cb9a1d")
@@ -160,14 +163,11 @@ def _walk(one: Frame, depth: int) -> Iterator[tuple[int, Frame]]:
 # --- what comes out ------------------------------------------------------------------------------------------------
 
 
-def records(protocol: Any, tx: Transaction, reference: Any = None) -> list[Any]:
+def records(protocol: Protocol, tx: Transaction, reference: Reference | None = None) -> list[Record]:
     """The records of one transaction: without the events and failures that come beside them."""
-    return list(processed(protocol, tx, reference).records)
+    return processed(protocol, tx, reference).records
 
 
-def processed(protocol: Any, tx: Transaction, reference: Any = None) -> Any:
+def processed(protocol: Protocol, tx: Transaction, reference: Reference | None = None) -> Processed:
     """Everything `process` gives for one transaction and one protocol."""
-    from indexer.core.protocol import process
-    from indexer.core.reference import Reference
-
-    return process(tx, protocol, Reference() if reference is None else reference)
+    return process(tx, [protocol], Reference() if reference is None else reference)

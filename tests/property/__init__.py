@@ -1,0 +1,1 @@
+"""What must hold of the core for any input at all."""
