@@ -1,0 +1,61 @@
+"""`python -m tests.bench`: hold the contest and print it. Ends with 0, 1 (a goal is missed) or 2 (cannot be held)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from tests.bench import report
+from tests.bench.contestant import Contestant
+from tests.bench.environment import SetUpFailed, peer_python
+from tests.bench.rounds import contests, hold
+from tests.bench.samples import KINDS
+
+
+def main() -> int:
+    options = arguments().parse_args()
+    try:
+        peer = Contestant("the peer", peer_python(), "tests.bench.peer_anchorpy")
+        with peer, Contestant("ours", sys.executable, "tests.bench.ours") as ours:
+            held = list(contests(KINDS, ours, peer))
+            about: dict[str, dict[str, Any]] = {
+                "machine": report.machine(),
+                "ours": ours.versions(),
+                "peer": peer.versions(),
+            }
+            about["rounds"] = {"count": options.rounds, "seconds a turn": options.seconds}
+            hold(held, options.rounds, options.seconds)
+    except SetUpFailed as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    if options.json:
+        print(json.dumps(report.document(held, about), indent=2))
+    else:
+        print(*report.lines(held, about), sep="\n")
+    return 0 if all(contest.holds for contest in held) else 1
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Our decoders against anchorpy.")
+    parser.add_argument("--rounds", type=_rounds, default=5, help="turns of each side at each work (default 5)")
+    parser.add_argument("--seconds", type=_seconds, default=0.3, help="length of a turn (default 0.3)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _rounds(text: str) -> int:
+    if not 1 <= (value := int(text)) <= 1000:
+        raise argparse.ArgumentTypeError(f"{value} is not 1 to 1000")
+    return value
+
+
+def _seconds(text: str) -> float:
+    if not 0.001 <= (value := float(text)) <= 60:
+        raise argparse.ArgumentTypeError(f"{value} is not 0.001 to 60")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

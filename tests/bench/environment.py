@@ -1,0 +1,43 @@
+"""The peer's own environment: a virtualenv under `.bench/`, made once from `anchorpy.lock`, exact and by hash.
+
+It is named after the interpreter and the lock, so a change of either makes another one; a half-made one is made anew.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from tests.shared import REPOSITORY
+
+LOCK = Path(__file__).with_name("anchorpy.lock")
+
+
+class SetUpFailed(Exception):
+    """The contest cannot be held: an environment, a contestant or an answer is not what it must be."""
+
+
+def peer_python() -> Path:
+    """The interpreter that has the peer. Raises SetUpFailed."""
+    version = platform.python_version()
+    folder = REPOSITORY / ".bench" / f"anchorpy-{version}-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"making {folder.relative_to(REPOSITORY)} from {LOCK.name}", file=sys.stderr)
+        _run([sys.executable, "-m", "venv", str(folder)])
+        _run([str(python), "-m", "pip", "-qq", "install", "--require-hashes", "--requirement", str(LOCK)])
+        complete.touch()
+    return python
+
+
+def _run(command: list[str]) -> None:
+    # The lock alone says which versions: a constraint file of this machine has no say.
+    environment = os.environ | {"PIP_CONSTRAINT": "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    if code := subprocess.run(command, env=environment, stdout=sys.stderr, check=False).returncode:
+        raise SetUpFailed(f"{' '.join(command[1:4])} ended with code {code}")
