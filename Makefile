@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" %
 # The lock alone says which versions: a constraint file of this machine has no say.
 PIP := PIP_CONSTRAINT= PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip --quiet
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres
 ALLOW_MISSING ?=
 
@@ -40,14 +41,17 @@ test: check
 test-pg: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.other_postgres $(PYTEST_ARGS)
 
+# Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install
-	$(PY) -m tests.bench
+	$(PY) -m tests.bench $(BENCH_ARGS)
 
 # Resolve the newest allowed versions for all supported Pythons at once.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip --quiet install uv
 	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra dev --output-file requirements.lock pyproject.toml requirements.in
+	cd tests/bench && ../../build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --output-file anchorpy.lock anchorpy.in
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
