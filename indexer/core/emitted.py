@@ -131,7 +131,7 @@ def _payload(line: Line, programs: LogPrograms, tree: list[Instruction] | None) 
         data = b""
     if len(data) >= DISCRIMINATOR_BYTES:
         return Payload(program_id, "log", line.index, data, enclosing, line.is_text)
-    if line.is_text or " " in line.text.strip(" "):
+    if line.is_text or " " in line.text:
         return None
     raw = line.text.encode("utf-8", "surrogatepass")
     return Payload(program_id, "log", line.index, raw, enclosing, is_readable=False)
