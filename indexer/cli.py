@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from indexer import __version__, log
+from indexer import __version__, cli_records, log
 from indexer.config import Settings, load
 from indexer.errors import EXIT_CODE, InputError, PerpsIndexerError, StoreUnavailable
 from indexer.redaction import redacted
@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 db = typer.Typer(help="The embedded PostgreSQL server.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(db, name="db")
+cli_records.register(app)
 
 
 def main() -> None:

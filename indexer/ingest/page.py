@@ -43,9 +43,7 @@ def block_page(block: Block, protocols: Sequence[Protocol], reference: Reference
     )
 
 
-def processed(
-    transactions: Iterable[Transaction], protocols: Sequence[Protocol], reference: Reference
-) -> Processed:
+def processed(transactions: Iterable[Transaction], protocols: Sequence[Protocol], reference: Reference) -> Processed:
     result = Processed()
     for transaction in transactions:
         result.add(process(transaction, protocols, reference))
