@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,14 +15,15 @@ from indexer import app as wiring
 from indexer import log
 from indexer.config import Settings, load
 from indexer.core import base58
-from indexer.core.protocol import Processed, process
 from indexer.core.shown import shown
+from indexer.core.transaction import Transaction
 from indexer.errors import InputError
+from indexer.ingest.page import processed
 from indexer.ingest.replay import Replay, Summary, check
 from indexer.ingest.reprocess import Rebuilt, reprocess_ledger
 from indexer.report import records as report
 from indexer.report.progress import progress
-from indexer.sources.recorded import Answer, NoTransactions, answers, find_files
+from indexer.sources.recorded import Answer, Limits, NoTransactions, answers, find_files
 from indexer.store.base import FailureSummary
 
 Paths = Annotated[list[str], typer.Argument(help="Files or folders of getTransaction or getBlock JSON; `.zst` too.")]
@@ -77,37 +79,56 @@ async def _replay(settings: Settings, named: list[Path], found: list[Path], *, s
     return run.summary
 
 
-def decode(context: typer.Context, paths: Paths, as_json: AsJson = False) -> None:
+def decode(
+    context: typer.Context,
+    paths: Paths,
+    as_json: Annotated[
+        bool | None, typer.Option("--json/--text", help="One JSON object a line; the default where no person reads.")
+    ] = None,
+) -> None:
     """Print the records that recorded answers hold; `-` reads standard input. No database is used."""
     settings = _settings(context)
+    as_json = not sys.stdout.isatty() if as_json is None else as_json
     named, found = find_files(paths)
-    bounds, reference = wiring.limits(settings), wiring.seed()
-    read: list[tuple[Path, list[Answer]]] = []
-    for path in named:
-        try:
-            read.append((path, list(answers(path, bounds))))
-        except NoTransactions as error:
-            raise InputError(str(error), remedy="name files of getTransaction or getBlock answers") from None
+    read = _read_all(named, found, wiring.limits(settings))
+    if not read:
+        raise InputError("no file holds transactions", place=paths[0])
+    reference = wiring.seed()
+    for path, file_answers in read:
+        result = processed(_transactions(file_answers), wiring.protocols(), reference)
+        rows = [shown(record, reference) for record in (*result.records, *result.failures)]
+        events = [row.origin.event or "" for row in result.events]
+        typer.echo(report.json_lines(rows) if as_json else report.listing(str(path), rows, events), nl=False)
+
+
+def _read_all(named: list[Path], found: list[Path], bounds: Limits) -> list[tuple[Path, list[Answer]]]:
+    """Every file's answers, read before anything is printed. A found file may hold none; a named one may not."""
+    read = [(path, _read(path, bounds)) for path in named]
     for path in found:
         try:
             read.append((path, list(answers(path, bounds))))
         except (NoTransactions, InputError) as error:
             typer.echo(f"skipped: {error}", err=True)
-    if not read:
-        raise InputError("no file holds transactions", place=paths[0])
-    for path, file_answers in read:
-        result = Processed()
-        for answer in file_answers:
-            if answer.unavailable:
-                typer.echo(f"unavailable: {answer.place}: {answer.unavailable}", err=True)
-            transactions = answer.block.transactions if answer.block else [answer.transaction]
-            for line in answer.block.unavailable if answer.block else ():
+    return read
+
+
+def _read(path: Path, bounds: Limits) -> list[Answer]:
+    try:
+        return list(answers(path, bounds))
+    except NoTransactions as error:
+        raise InputError(str(error), remedy="name files of getTransaction or getBlock answers") from None
+
+
+def _transactions(file_answers: list[Answer]) -> Iterator[Transaction]:
+    """Transactions of a file; what cannot be read is told on standard error."""
+    for answer in file_answers:
+        for line in (answer.unavailable,) if answer.block is None else answer.block.unavailable:
+            if line is not None:
                 typer.echo(f"unavailable: {answer.place}: {line}", err=True)
-            for transaction in transactions:
-                if transaction is not None:
-                    result.add(process(transaction, wiring.protocols(), reference))
-        rows = [shown(record, reference) for record in (*result.records, *result.failures)]
-        sys.stdout.write(report.json_lines(rows) if as_json else report.listing(str(path), rows))
+        if answer.transaction is not None:
+            yield answer.transaction
+        elif answer.block is not None:
+            yield from answer.block.transactions
 
 
 def failures(

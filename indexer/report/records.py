@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,11 +23,10 @@ def json_lines(rows: Iterable[Row]) -> str:
     return "".join(msgspec.json.encode(row).decode() + "\n" for row in rows)
 
 
-def listing(title: str, rows: Sequence[Row]) -> str:
+def listing(title: str, rows: Sequence[Row], events: Sequence[str]) -> str:
     """Every record as a small block: who said it, and what is known. Unknown values are left out."""
-    if not rows:
-        return f"{title}: no records\n"
-    return "\n".join([f"{title}: {len(rows)} records", *(_block(row) for row in rows), ""])
+    head = f"{title}: {len(rows)} records of {len(events)} events ({_counts(Counter(events)) or 'none'})"
+    return "\n".join([head, *(_block(row) for row in rows), ""])
 
 
 def _block(row: Row) -> str:
