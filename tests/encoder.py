@@ -13,6 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
+from random import Random
 from typing import Any
 
 import borsh_construct as borsh
@@ -190,3 +191,47 @@ def _primitive_values(kind: str) -> st.SearchStrategy[Any]:
     if kind in ("f32", "f64"):
         return st.floats(width=32 if kind == "f32" else 64, allow_nan=False)
     return {"bool": st.booleans(), "string": st.text(max_size=12)}[kind]
+
+
+# --- values by seed ------------------------------------------------------------------------------------------------
+
+
+def drawn_event(rng: Random, idl_file: str) -> tuple[str, dict[str, Any]]:
+    """(event name, values) by a generator of numbers: much faster than a strategy, and as wide."""
+    event = rng.choice(document(idl_file)["events"])
+    return event["name"], _drawn_struct(rng, idl_file, event["fields"])
+
+
+def drawn_payload(rng: Random, idl_file: str) -> bytes:
+    name, values = drawn_event(rng, idl_file)
+    return encode_event(idl_file, name, **values)
+
+
+def _drawn_struct(rng: Random, idl: str, fields: Fields) -> dict[str, Any]:
+    return {field["name"]: _drawn(rng, idl, field["type"]) for field in fields}
+
+
+def _drawn(rng: Random, idl: str, kind: Any) -> Any:
+    if isinstance(kind, str):
+        return _drawn_primitive(rng, kind)
+    if "option" in kind:
+        return _drawn(rng, idl, kind["option"]) if rng.random() < 0.6 else None
+    if "vec" in kind:
+        return [_drawn(rng, idl, kind["vec"]) for _ in range(rng.randrange(3))]
+    if "array" in kind:
+        inside, length = kind["array"]
+        return rng.randbytes(length) if inside == "u8" else [_drawn(rng, idl, inside) for _ in range(length)]
+    body = _type(idl, kind["defined"])["type"]
+    if body["kind"] == "struct":
+        return _drawn_struct(rng, idl, body["fields"])
+    return rng.randrange(len(body["variants"]))
+
+
+def _drawn_primitive(rng: Random, kind: str) -> Any:
+    if kind not in INTEGERS:
+        return {"publicKey": rng.randbytes(32), "bool": rng.random() < 0.5, "string": rng.choice(("", "é", "text"))}[
+            kind
+        ]
+    signed, bits = INTEGERS[kind]
+    low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if signed else (0, (1 << bits) - 1)
+    return rng.choice((0, 1, low, high, rng.randint(low, high), min(rng.randrange(1 << 40), high)))
