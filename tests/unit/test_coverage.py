@@ -1,5 +1,7 @@
 """Spans of slots against plain sets of integers."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ def slots(some):
 
 
 def well_formed(some):
-    return all(left.end < right.start for left, right in zip(some, some[1:], strict=False))
+    return all(left.end < right.start for left, right in pairwise(some))
 
 
 @given(spans, spans)

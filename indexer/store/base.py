@@ -1,0 +1,160 @@
+"""What a store promises: pages go in whole, coverage tells the truth, the ledger can be made again.
+
+What must stay true, in every store:
+- `write` is all or nothing: rows, dirty marks and coverage move together.
+- A row is settled if and only if its slot is in the coverage of its stream; rows read from accounts stand outside.
+- Settling drops the stream's provisional rows that the page lacks. After that, no page changes or deletes a row:
+  what it says otherwise is a difference, counted and shown. Only `replace` changes settled rows.
+- Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
+- The same page twice leaves the same ledger.
+A stream is called like its protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from indexer.core.coverage import Span, Spans
+from indexer.core.protocol import Processed
+from indexer.core.record import EventRow, Failure, Record
+from indexer.core.reference import Reference
+from indexer.store.rows import Row
+
+Change = Literal["inserted", "updated", "unchanged", "deleted", "differing"]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Whole slots as one source saw them, processed. `settled`: nothing of the stream in these slots is absent."""
+
+    events: Sequence[EventRow] = ()
+    records: Sequence[Record] = ()
+    failures: Sequence[Failure] = ()
+    settled: Mapping[str, Sequence[Span]] = {}  # By stream.
+    unavailable: Mapping[str, Sequence[Span]] = {}  # By stream: the source does not have these slots.
+    source: str
+    endpoint: str | None = None  # Without credentials.
+    slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds.
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What a write or replace did."""
+
+    kinds: Mapping[str, Mapping[Change, int]]  # Rows by kind (record.kind) and change; without zeros.
+    settled: Mapping[str, Spans] = {}  # Slots by stream that were not settled before.
+    stale: int = 0  # Transactions that `replace` left alone, since they changed after they were read.
+
+    @property
+    def rows(self) -> dict[Change, int]:
+        """Rows of all kinds by change."""
+        sums: dict[Change, int] = {}
+        for counts in self.kinds.values():
+            for change, count in counts.items():
+                sums[change] = sums.get(change, 0) + count
+        return sums
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True, order=True):
+    """A later read of a settled slot that does not say the same."""
+
+    record: str  # record.kind
+    protocol: str
+    slot: int
+    signature: bytes
+    channel: str
+    index: int
+    part: int
+    reason: str = ""  # Of a failure.
+    difference: Literal["differing", "additional", "missing"]
+    columns: tuple[str, ...] = ()  # Those that differ.
+
+
+class FailureSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """Failures of one cause."""
+
+    protocol: str
+    program_id: bytes
+    reason: str
+    event: str | None
+    discriminator: bytes | None
+    count: int
+    first_slot: int
+    last_slot: int
+    detail: str | None  # Of the last one.
+
+
+class StoredTransaction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one transaction left of one protocol: everything that `reinterpret` reads."""
+
+    protocol: str
+    slot: int
+    signature: bytes
+    events: tuple[EventRow, ...]
+    failures: tuple[Failure, ...]
+
+
+class Store(Protocol):
+    """Every method may raise StoreUnavailable: nothing was written then, and it may be tried again."""
+
+    async def write(self, page: Page) -> Written:
+        """Write a page in one transaction."""
+
+    async def coverage(self, stream: str) -> Spans:
+        """The settled slots of a stream."""
+
+    async def unavailable(self, stream: str) -> Spans:
+        """Slots of a stream that no source could give; they count as missing."""
+
+    async def seed(self, reference: Reference) -> None:
+        """Insert and update reference rows. None never erases what is known.
+
+        Where a change alters what `process` makes of payloads, their slots go to `to_reprocess`.
+        """
+
+    async def reference(self) -> Reference:
+        """The reference rows."""
+
+    async def claim_cluster(self, genesis_hash: str, name: str) -> None:
+        """Bind the ledger to a cluster at first use. Raises ClusterMismatch if it is bound to another."""
+
+    async def counts(self) -> Mapping[str, int]:
+        """Rows by kind; every kind is there."""
+
+    async def failures(self, limit: int = 100) -> Sequence[FailureSummary]:
+        """Failures by cause, the most frequent first."""
+
+    async def differences(self) -> Sequence[Difference]:
+        """Differences that later reads found, in order."""
+
+    async def dirty_hours(self) -> Sequence[tuple[int, str, str]]:
+        """(hour in Unix seconds, protocol, market_key or "") whose rows changed since their rollup, in order."""
+
+    async def rows(self, span: Span) -> Mapping[str, Sequence[Row]]:
+        """All rows of these slots by kind, in order of their key: to compare ledgers."""
+
+    async def stored(self, span: Span) -> Sequence[StoredTransaction]:
+        """What `reinterpret` needs of these slots, in order of slot, signature and protocol; no account rows."""
+
+    async def stored_span(self) -> Span | None:
+        """The smallest span with all slots that `stored` would give anything of."""
+
+    async def next_stored(self, slot: int) -> int | None:
+        """The first slot from `slot` on that `stored` would give anything of."""
+
+    async def next_stored(self, slot: int) -> int | None:
+        """The first slot from `slot` on that `stored` would give anything of."""
+
+    async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+        """Put in place of the rows of `stored` what was made of them; one transaction, ingest may go on meanwhile.
+
+        A transaction that is no longer as it was read is left alone and counted in `stale`. Failures with index -1
+        are kept, since no payload tells of them. Unless something was stale, `span` leaves `to_reprocess`.
+        """
+
+    async def want_reprocess(self, spans: Sequence[Span]) -> None:
+        """Add slots to `to_reprocess`."""
+
+    async def to_reprocess(self) -> Spans:
+        """Slots whose rows are to be made again; a reprocess that was stopped goes on here."""

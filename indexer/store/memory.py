@@ -1,0 +1,186 @@
+"""The ledger in memory: the twin of the one in PostgreSQL, for tests and simulations.
+
+It decides by the same functions and passes the same tests. A write has no await inside, so that it is
+whole or not at all; nothing is kept when the process ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from indexer.core.coverage import Span, Spans, covers, missing, union
+from indexer.core.protocol import Processed
+from indexer.core.record import Failure
+from indexer.core.reference import Reference
+from indexer.store import changes
+from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
+from indexer.store.changes import Rows, Scope, TableChange
+from indexer.store.cluster import check_cluster
+from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
+from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
+
+_SLOT, _PROTOCOL, _CHANNEL = (EVENTS.position[name] for name in ("slot", "protocol", "channel"))
+
+
+class MemoryStore:
+    """See `base.Store` for what each method promises."""
+
+    def __init__(self) -> None:
+        self._tables: dict[Table, Rows] = {table: {} for table in TABLES}
+        self._coverage: dict[str, Spans] = {}
+        self._unavailable: dict[str, Spans] = {}
+        self._wanted: Spans = ()
+        self._differences: set[Difference] = set()
+        self._dirty: set[changes.Bucket] = set()
+        self._reference = Reference()
+        self._cluster: tuple[str, str] | None = None
+        self.slot_times: dict[int, int] = {}
+        self.settlements: list[tuple[str, Spans, str, str | None]] = []  # Stream, slots, source, endpoint.
+
+    async def write(self, page: Page) -> Written:
+        found = changes.page_rows(page)
+        scopes = changes.scopes(page, found, self._coverage)
+        made = changes.write_changes(found, self._existing(scopes), scopes)
+        newly = {name: scope.newly for name, scope in scopes.items()}
+        self.slot_times.update(page.slot_times)
+        self._apply(made)
+        self._settle(page, newly)
+        return changes.written(made, newly)
+
+    async def coverage(self, stream: str) -> Spans:
+        return self._coverage.get(stream, ())
+
+    async def unavailable(self, stream: str) -> Spans:
+        return self._unavailable.get(stream, ())
+
+    async def to_reprocess(self) -> Spans:
+        return self._wanted
+
+    async def want_reprocess(self, spans: Sequence[Span]) -> None:
+        self._wanted = union(self._wanted, spans)
+
+    async def seed(self, reference: Reference) -> None:
+        old = self._reference
+        seeded = seeding(old, reference)
+        self._reference = Reference(
+            {**old.markets, **{(m.protocol, m.market_key): m for m in seeded.markets}}.values(),
+            {**old.tokens, **{token.mint: token for token in seeded.tokens}}.values(),
+        )
+        buckets = {
+            row[_SLOT] // BUCKET_SLOTS
+            for table in SEEDED_TABLES
+            for row in self._tables[table].values()
+            if is_altered(table, row, seeded)
+        }
+        self._wanted = union(self._wanted, bucket_spans(buckets))
+
+    async def reference(self) -> Reference:
+        return self._reference
+
+    async def claim_cluster(self, genesis_hash: str, name: str) -> None:
+        self._cluster = self._cluster or (genesis_hash, name)
+        check_cluster(self._cluster, (genesis_hash, name))
+
+    async def counts(self) -> Mapping[str, int]:
+        return {table.kind: len(rows) for table, rows in self._tables.items()}
+
+    async def failures(self, limit: int = 100) -> Sequence[FailureSummary]:
+        causes: dict[Key, list[Failure]] = {}
+        for _, row in sorted(self._tables[FAILURES].items()):
+            failure = FAILURES.record(row)
+            assert isinstance(failure, Failure)
+            origin = failure.origin
+            cause = (origin.protocol, origin.program_id, failure.reason, origin.event, failure.discriminator)
+            causes.setdefault(cause, []).append(failure)
+        summaries = [_summary(cause, found) for cause, found in causes.items()]
+        return sorted(summaries, key=_most_frequent_first)[:limit]
+
+    async def differences(self) -> Sequence[Difference]:
+        return sorted(self._differences)
+
+    async def dirty_hours(self) -> Sequence[tuple[int, str, str]]:
+        return sorted(self._dirty)
+
+    async def rows(self, span: Span) -> Mapping[str, Sequence[Row]]:
+        return {table.kind: self._rows(table, span) for table in TABLES}
+
+    async def stored(self, span: Span) -> Sequence[StoredTransaction]:
+        return changes.grouped(self._rows(EVENTS, span), self._rows(FAILURES, span))
+
+    async def stored_span(self) -> Span | None:
+        slots = self._stored_slots()
+        return Span(min(slots), max(slots) + 1) if slots else None
+
+    async def next_stored(self, slot: int) -> int | None:
+        return min((other for other in self._stored_slots() if other >= slot), default=None)
+
+    async def next_stored(self, slot: int) -> int | None:
+        grouped = changes.grouped(self._tables[EVENTS].values(), self._tables[FAILURES].values())
+        return min((tx.slot for tx in grouped if tx.slot >= slot), default=None)
+
+    async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+        existing = {table: {table.key(row): row for row in self._rows(table, span)} for table in TABLES}
+        fresh = changes.unchanged_since(stored, await self.stored(span))
+        made = changes.replace_changes(processed, fresh, existing, self._coverage)
+        self._apply(made)
+        stale = len(stored) - len(fresh)
+        if not stale:
+            self._wanted = missing(self._wanted, [span])
+        return changes.written(made, {}, stale)
+
+    def _stored_slots(self) -> set[int]:
+        rows = (row for table in (EVENTS, FAILURES) for row in self._tables[table].values())
+        return {row[_SLOT] for row in rows if row[_CHANNEL] != "account"}
+
+    def _rows(self, table: Table, span: Span) -> list[Row]:
+        return [row for _, row in sorted(self._tables[table].items()) if row[_SLOT] in span]
+
+    def _existing(self, scopes: Mapping[str, Scope]) -> dict[Table, Rows]:
+        """The rows that a page may touch."""
+        spans = {name: union(scope.newly, scope.reread, scope.touched) for name, scope in scopes.items()}
+        return {
+            table: {key: row for key, row in rows.items() if covers(spans.get(row[_PROTOCOL], ()), row[_SLOT])}
+            for table, rows in self._tables.items()
+        }
+
+    def _apply(self, made: Iterable[TableChange]) -> None:
+        for change in made:
+            rows = self._tables[change.table]
+            for key in change.gone:
+                del rows[key]
+            for row in change.new:
+                key = change.table.key(row)
+                assert key not in rows, f"{change.table.name} has a row at {key} already"
+                rows[key] = row
+            self._dirty |= change.dirty
+            self._differences |= set(change.differences)
+
+    def _settle(self, page: Page, newly: Mapping[str, Spans]) -> None:
+        for stream, spans in newly.items():
+            if spans:
+                self._coverage[stream] = union(self._coverage.get(stream, ()), spans)
+                self._unavailable[stream] = missing(self._unavailable.get(stream, ()), spans)
+                self.settlements.append((stream, spans, page.source, page.endpoint))
+        for stream, wanted in page.unavailable.items():
+            still = missing(wanted, self._coverage.get(stream, ()))
+            self._unavailable[stream] = union(self._unavailable.get(stream, ()), still)
+
+
+def _summary(cause: Key, found: Sequence[Failure]) -> FailureSummary:
+    protocol, program_id, reason, event, discriminator = cause
+    slots = [failure.origin.slot for failure in found]
+    return FailureSummary(
+        protocol=protocol,
+        program_id=program_id,
+        reason=reason,
+        event=event,
+        discriminator=discriminator,
+        count=len(found),
+        first_slot=min(slots),
+        last_slot=max(slots),
+        detail=found[-1].detail,
+    )
+
+
+def _most_frequent_first(one: FailureSummary) -> Key:
+    return (-one.count, one.protocol, one.program_id, one.reason, one.event or "", one.discriminator or b"")

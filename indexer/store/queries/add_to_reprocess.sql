@@ -1,0 +1,1 @@
+UPDATE ledger.reprocess_state SET wanted = wanted + $1::int8multirange

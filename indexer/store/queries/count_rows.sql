@@ -1,0 +1,1 @@
+SELECT '{table}' AS name, count(*) AS count FROM ledger.{table}

@@ -1,0 +1,177 @@
+"""Records as rows: which columns a table has, a record's values in that order, and the way back.
+
+A row is a tuple in the order of `Table.names`. Keys are bytes, times are Unix seconds, numbers are
+int or Decimal. Both stores hold rows made here, so that they can only agree. Text is made storable:
+PostgreSQL has no NUL character and no lone surrogates.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import msgspec
+
+from indexer.core.payload import Enclosing
+from indexer.core.record import DECODER_VERSION, RECORD_KINDS, EventRow, Failure, Origin, Record
+
+Row = tuple[Any, ...]
+Key = tuple[Any, ...]
+
+# Where the source's type proves a bound; every other integer is `numeric`, since u64 and u128 must survive.
+_BOUNDED = {
+    "slot": "bigint",
+    "index": "integer",
+    "part": "smallint",
+    "tx_index": "integer",
+    "block_time": "timestamp with time zone",
+    "decoder_version": "smallint",
+    "hop": "integer",
+    "taker_order_id": "bigint",
+    "maker_order_id": "bigint",
+    "enclosing_index": "integer",
+    "stack_height": "smallint",
+}
+_TYPES = {bool: "boolean", int: "numeric", Decimal: "numeric", bytes: "bytea", str: "text", tuple: "bytea[]"}
+_ENCLOSING = {
+    "enclosing_program": "program_id",
+    "enclosing_index": "index",
+    "enclosing_discriminator": "discriminator",
+    "enclosing_accounts": "accounts",
+    "stack_height": "stack_height",
+}
+_KEY = ("slot", "signature", "channel", "index", "part")
+_LAST_TIME = 253_402_300_799  # The end of the year 9999: later ones are no times, and no database can show them.
+
+
+class Column(NamedTuple):
+    name: str
+    sql_type: str
+    nullable: bool
+    python_type: type
+
+
+class Table:
+    """One record class as a table of schema `ledger`."""
+
+    def __init__(self, cls: type[Record]) -> None:
+        self.cls = cls
+        self.kind = cls.kind
+        self.name = cls.table
+        self.columns = tuple(_columns(cls))
+        self.names = tuple(column.name for column in self.columns)
+        self.position = {name: place for place, name in enumerate(self.names)}
+        # One transaction can fail for two protocols and for two reasons at one position.
+        self.key_names = (*_KEY, "reason", "protocol") if cls is Failure else _KEY
+        self._key_places = [self.position[name] for name in self.key_names]
+        self._fields = [name for name in cls.__struct_fields__ if name not in ("origin", "part", "enclosing")]
+        self._has_enclosing = "enclosing" in cls.__struct_fields__
+
+    def key(self, row: Row) -> Key:
+        return tuple(row[place] for place in self._key_places)
+
+    def row(self, record: Record, *, settled: bool) -> Row:
+        origin = record.origin
+        values: list[Any] = [getattr(origin, name) for name in Origin.__struct_fields__]
+        values[self.position["block_time"]] = _storable_time(origin.block_time)
+        values += (record.part, settled, DECODER_VERSION)
+        values += [getattr(record, name) for name in self._fields]
+        if self._has_enclosing:
+            values += _enclosing_values(record.enclosing)  # type: ignore[attr-defined]
+        return tuple(_storable_text(value) if type(value) is str else value for value in values)
+
+    def record(self, row: Row) -> Record:
+        """The record of a row, however the row's integers came (int or Decimal)."""
+        values = dict(zip(self.names, map(_typed, row, self.columns), strict=True))
+        fields: dict[str, Any] = {name: values[name] for name in (*self._fields, "part")}
+        if self._has_enclosing:
+            fields["enclosing"] = _enclosing(values)
+        return self.cls(origin=Origin(**{name: values[name] for name in Origin.__struct_fields__}), **fields)
+
+
+def _columns(cls: type[Record]) -> typing.Iterator[Column]:
+    for name, hint in typing.get_type_hints(Origin).items():
+        yield _column(name, hint)
+    yield _column("part", int)
+    yield _column("settled", bool)
+    yield _column("decoder_version", int)
+    hints = typing.get_type_hints(cls)
+    for field in cls.__struct_fields__:
+        if field not in ("origin", "part", "enclosing"):
+            yield _column(field, hints[field])
+    if "enclosing" in hints:
+        yield from _enclosing_columns(optional=type(None) in typing.get_args(hints["enclosing"]))
+
+
+def _enclosing_columns(*, optional: bool) -> typing.Iterator[Column]:
+    hints = typing.get_type_hints(Enclosing)
+    for name, field in _ENCLOSING.items():
+        column = _column(name, hints[field])
+        yield column._replace(nullable=column.nullable or optional)
+
+
+def _column(name: str, hint: Any) -> Column:
+    options = typing.get_args(hint) if _is_union(hint) else (hint,)
+    given = [option for option in options if option is not type(None)]
+    assert len(given) == 1, f"{name}: a column has one type, not {hint}"
+    plain = _plain(given[0])
+    bounded = _BOUNDED.get(name) if plain is int else None
+    return Column(name, bounded or _TYPES[plain], type(None) in options, plain)
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in (typing.Union, types.UnionType)
+
+
+def _plain(hint: Any) -> type:
+    """The class behind a Literal of texts or a generic tuple."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return str
+    return typing.cast("type", origin or hint)
+
+
+def _enclosing_values(enclosing: Enclosing | None) -> list[Any]:
+    if enclosing is None:
+        return [None] * len(_ENCLOSING)
+    values = {name: getattr(enclosing, field) for name, field in _ENCLOSING.items()}
+    if enclosing.accounts is not None:
+        values["enclosing_accounts"] = list(enclosing.accounts)
+    return list(values.values())
+
+
+def _enclosing(values: Mapping[str, Any]) -> Enclosing | None:
+    if values["enclosing_program"] is None:
+        return None
+    return Enclosing(**{field: values[name] for name, field in _ENCLOSING.items()})
+
+
+def _typed(value: Any, column: Column) -> Any:
+    if value is None:
+        return None
+    if column.python_type is int:
+        return int(value)
+    if column.python_type is Decimal:
+        return Decimal(value)
+    return tuple(value) if column.python_type is tuple else value
+
+
+def _storable_time(seconds: int | None) -> int | None:
+    """None for what is no time: an event may carry any 64 bits."""
+    return seconds if seconds is not None and 0 < seconds <= _LAST_TIME else None
+
+
+def _storable_text(text: str) -> str:
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+RECORD_TABLES = tuple(Table(cls) for cls in RECORD_KINDS)
+EVENTS = Table(EventRow)
+FAILURES = Table(Failure)
+TABLES = (*RECORD_TABLES, EVENTS, FAILURES)
+BY_CLASS: Mapping[type[msgspec.Struct], Table] = {table.cls: table for table in TABLES}

@@ -1,0 +1,3 @@
+-- The views are new: give the roles their rights again.
+
+SELECT ledger.grant_roles();
