@@ -143,9 +143,6 @@ class Store(Protocol):
     async def next_stored(self, slot: int) -> int | None:
         """The first slot from `slot` on that `stored` would give anything of."""
 
-    async def next_stored(self, slot: int) -> int | None:
-        """The first slot from `slot` on that `stored` would give anything of."""
-
     async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
         """Put in place of the rows of `stored` what was made of them; one transaction, ingest may go on meanwhile.
 

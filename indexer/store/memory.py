@@ -114,10 +114,6 @@ class MemoryStore:
     async def next_stored(self, slot: int) -> int | None:
         return min((other for other in self._stored_slots() if other >= slot), default=None)
 
-    async def next_stored(self, slot: int) -> int | None:
-        grouped = changes.grouped(self._tables[EVENTS].values(), self._tables[FAILURES].values())
-        return min((tx.slot for tx in grouped if tx.slot >= slot), default=None)
-
     async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
         existing = {table: {table.key(row): row for row in self._rows(table, span)} for table in TABLES}
         fresh = changes.unchanged_since(stored, await self.stored(span))

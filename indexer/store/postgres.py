@@ -141,10 +141,6 @@ class PostgresStore:
             found: int | None = await session.fetchval(query("next_stored"), slot)
         return found
 
-    async def next_stored(self, slot: int) -> int | None:
-        async with self._transaction() as session:
-            return await session.fetchval(query("next_stored"), slot)
-
     async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
         streams = sorted({tx.protocol for tx in stored})
         async with self._transaction() as session:
