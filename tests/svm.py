@@ -20,12 +20,16 @@ from functools import cache
 from typing import Any
 
 import based58
+from solders.account import Account
+from solders.address_lookup_table_account import ID as LOOKUP_TABLES
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import AccountMeta, CompiledInstruction, Instruction
 from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
 from solders.message import Message, MessageV0
 from solders.pubkey import Pubkey
+from solders.solders import ComputeBudget
 from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
@@ -181,12 +185,27 @@ class Chain:
             self.svm.add_program(program, program_file())
         self.svm.airdrop(self.payer.pubkey(), 10**12)
 
-    def run(self, *frames: Frame, fails: bool = False, tables: Sequence[Any] | None = None) -> dict[str, Any]:
+    def table(self, *addresses: bytes) -> AddressLookupTableAccount:
+        """A lookup table that holds these addresses and may be used at once."""
+        self.svm.warp_to_slot(self.svm.get_clock().slot + 1)
+        address = Pubkey.from_bytes(b"table".ljust(32, b"\1"))
+        # u32 kind, u64 slot of its end, u64 slot of its last change, u8 first of that change, u8 no authority
+        data = struct.pack("<IQQBB", 1, 2**64 - 1, 0, 0, 0).ljust(56, b"\0") + b"".join(addresses)
+        lamports = self.svm.minimum_balance_for_rent_exemption(len(data))
+        self.svm.set_account(address, Account(lamports, data, LOOKUP_TABLES))
+        return AddressLookupTableAccount(address, [Pubkey.from_bytes(one) for one in addresses])
+
+    def run(
+        self,
+        *frames: Frame | Instruction,
+        fails: bool = False,
+        tables: Sequence[AddressLookupTableAccount] | None = None,
+    ) -> dict[str, Any]:
         """The transaction of these frames as getTransaction shows it (encoding json). Version 0 where tables are given.
 
         Asserts that it succeeded, or failed where `fails` says so.
         """
-        instructions = [set_compute_unit_limit(1_400_000), *(self._instruction(one) for one in frames)]
+        instructions = [set_compute_unit_limit(1_400_000), *map(self._instruction, frames)]
         blockhash, payer = self.svm.latest_blockhash(), self.payer.pubkey()
         message = (
             Message.new_with_blockhash(instructions, payer, blockhash)
@@ -197,7 +216,9 @@ class Chain:
         assert isinstance(result, FailedTransactionMetadata) == fails, result
         return answer(result, message, tables or ())
 
-    def _instruction(self, one: Frame) -> Instruction:
+    def _instruction(self, one: Frame | Instruction) -> Instruction:
+        if isinstance(one, Instruction):
+            return one
         accounts = _accounts(one)
         metas = [AccountMeta(Pubkey.from_bytes(account), False, False) for account in accounts]
         return Instruction(Pubkey.from_bytes(one.program_id), self._data(one, accounts), metas)
@@ -308,9 +329,7 @@ def event_authority(program: bytes) -> tuple[bytes, int]:
     return bytes(address), bump
 
 
-def _deeper(depth: int) -> Any:
-    from solders.solders import ComputeBudget
-
+def _deeper(depth: int) -> ComputeBudget:
     budget = ComputeBudget()
     budget.max_instruction_stack_depth = depth
     return budget
@@ -319,7 +338,7 @@ def _deeper(depth: int) -> Any:
 # --- as a node answers ----------------------------------------------------------------------------------------------
 
 
-def answer(result: Any, message: Message | MessageV0, tables: Sequence[Any]) -> dict[str, Any]:
+def answer(result: Any, message: Message | MessageV0, tables: Sequence[AddressLookupTableAccount]) -> dict[str, Any]:
     """The `result` of getTransaction; what nobody reads (balances) is empty."""
     failed = isinstance(result, FailedTransactionMetadata)
     meta = result.meta() if failed else result

@@ -48,6 +48,7 @@ SEASON = encode_event("drift_vaults.json", "FuelSeasonRecord")
 VAULT = encode_event("drift_vaults.json", "ManagerUpdateBorrowRecord")
 LEND = encode_event("jupiter_perps.json", "WithdrawFeesEvent")
 STORE = encode_event("gmsol_store.json", "BorrowingFeesUpdated")
+BESIDE = FILL[:7] + bytes([FILL[7] ^ 1]) + FILL[8:]  # Its base64 begins as that of a fill.
 UNKNOWN = bytes.fromhex("0102030405060708") + bytes(32)
 FILLED: list[Finding] = [
     ("drift", "log", 1, "OrderActionRecord"),
@@ -160,6 +161,11 @@ LOGS = [
     Case("text with our discriminator and a bad enum", logged(DRIFT, BAD_FILL, text=True), [log(1, "invalid_value")]),
     Case("data with our discriminator and a bad enum", logged(DRIFT, BAD_FILL), [log(1, "invalid_value")]),
     Case("text with an unknown discriminator", logged(DRIFT, UNKNOWN, text=True), []),
+    Case(
+        "text one bit beside our discriminator",
+        logged(DRIFT, BESIDE, text=True),
+        [],
+    ),
     Case("data with an unknown discriminator", logged(DRIFT, UNKNOWN), [log(1, "unknown_event")]),
     Case(
         "data that is no base64",
@@ -286,6 +292,11 @@ DISAGREEMENT = [
     ),
     Case(
         "the depths differ", with_lines(ONE_CALL, *(line.replace("[2]", "[1]") for line in ONE_CALL.logs)), [MISMATCH]
+    ),
+    Case(
+        "the tree nests what the logs do not",
+        with_lines(ONE_CALL, *logged(OTHER).logs, *FILL_TX.logs),
+        [MISMATCH],
     ),
     Case(
         "self-CPI events do not depend on the logs",

@@ -13,6 +13,7 @@ from random import Random
 
 import msgspec
 
+from indexer.core import base58
 from indexer.core.protocol import Processed
 from indexer.core.record import EventRow, Failure
 from indexer.core.transaction import Transaction
@@ -36,8 +37,11 @@ class World(msgspec.Struct):
 
 
 class Maker:
-    def __init__(self, seed: int) -> None:
+    """`largest` bounds the payloads, in bytes; `noise` is how often a long text is logged, against the other parts."""
+
+    def __init__(self, seed: int, largest: int = 10_000, noise: int = 0) -> None:
         self.rng = Random(seed)
+        self.largest, self.noise = largest, noise
         self.kinds: Counter[str] = Counter()
         self.left = MOST
 
@@ -54,15 +58,18 @@ class Maker:
 
     def part(self, program: bytes, path: list[bytes]) -> str | Frame | None:
         kind = self.rng.choices(
-            ("data", "text", "event", "spoilt", "foreign", "words", "chunks", "forged", "call"),
-            (4, 3, 6, 3, 2, 2, 1, 2, 7),
+            ("data", "text", "event", "spoilt", "foreign", "words", "chunks", "forged", "call", "noise"),
+            (4, 3, 6, 3, 2, 2, 1, 2, 7, self.noise),
         )[0]
         made = getattr(self, f"_{kind}")(program, path)
         self.kinds[kind] += made is not None
         return made  # type: ignore[no-any-return]
 
     def _payload(self, program: bytes) -> bytes:
-        return drawn_payload(self.rng, OWN_IDL.get(program) or self.rng.choice(IDL_FILES))
+        while True:
+            payload = drawn_payload(self.rng, OWN_IDL.get(program) or self.rng.choice(IDL_FILES))
+            if len(payload) <= self.largest:
+                return payload
 
     def _data(self, program: bytes, _: list[bytes]) -> str:
         return data_line(self._payload(program))
@@ -85,11 +92,14 @@ class Maker:
         return data_line(wrong)
 
     def _words(self, program: bytes, _: list[bytes]) -> str:
-        other = self.rng.choice(PROGRAMS)
-        name = frame(other).program_id.hex()
+        name = base58.encode(self.rng.choice(PROGRAMS))
         return log_line(
             self.rng.choice(("Withdraw", "é 手", "Log truncated", f"Program {name} success", "Program log: x"))
         )
+
+    def _noise(self, _: bytes, path: list[bytes]) -> str | None:
+        """Only at top level: what a call carries may have 10,240 bytes."""
+        return log_line("n" * self.rng.randint(2500, 6000)) if len(path) == 1 else None
 
     def _chunks(self, program: bytes, _: list[bytes]) -> str:
         payload = self._payload(program)
