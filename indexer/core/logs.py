@@ -21,6 +21,7 @@ TRUNCATED = "Log truncated"
 Programs = Mapping[str, frozenset[str]]
 # As 13 characters, since one slice serves both; a space follows `Program data:`.
 _DATA, _TEXT = "Program data:", "Program log: "
+_HEAD, _LAST = slice(13), slice(-1, None)  # Made once: Python makes a slice anew for every line[:13].
 # (program, call, its success line, what its texts begin with). Below all frames is nobody, whom no line can leave.
 _Frame = tuple[str, int, str | None, frozenset[str] | None]
 _NOBODY: _Frame = ("", -1, None, None)
@@ -48,24 +49,25 @@ def read_logs(lines: Sequence[str], programs: Programs) -> Logs:
     found: list[Line] = []
     calls: list[tuple[str, int]] = []
     stack: list[_Frame] = []  # Those below the top one.
-    program, call, success, wanted = _NOBODY
+    program, call, success, wanted = top = _NOBODY
     for index, line in enumerate(lines):
-        head = line[:13]
+        head = line[_HEAD]
         if head == _TEXT:
             if wanted is not None and line[13:23] in wanted:
                 found.append(Line(index, call, program, line[13:], True))
         elif line == success:
-            program, call, success, wanted = stack.pop()
+            program, call, success, wanted = top = stack.pop()
         elif head == _DATA:
             if wanted is not None:
                 found.append(Line(index, call, program, line[14:], False))
-        elif line[-1:] == "]" and (entry := entered(line)) is not None:
-            entered_call, entered_success = entry
-            if entered_call[1] != len(stack) + 1:
+        elif line[_LAST] == "]" and (entry := entered(line)) is not None:
+            stack.append(top)
+            entered_call, success = entry
+            program, depth = entered_call
+            if depth != len(stack):
                 return _salvaged(lines, programs)
-            stack.append((program, call, success, wanted))
-            program, call, success = entered_call[0], len(calls), entered_success
-            wanted = programs.get(program)
+            call, wanted = len(calls), programs.get(program)
+            top = (program, call, success, wanted)
             calls.append(entered_call)
         elif line == TRUNCATED:
             return Logs(found, calls, True, True)

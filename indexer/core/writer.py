@@ -143,7 +143,7 @@ class DecoderWriter:
             low, high = self.name("v"), self.name("v")
             run.format += _WIDE[type_name]
             run.names += [low, high]
-            return f"({low} | {high} << 64)"
+            return f"({low} | {high} << 64 if {high} else {low})"  # Most values fit the lower half.
         if type_name == "bool":
             name = self._variable("B", run)
             run.checks.append(f"{name} > 1")
