@@ -27,7 +27,7 @@ def peer_python() -> Path:
     version = platform.python_version()
     folder = REPOSITORY / ".bench" / f"anchorpy-{version}-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
     python, complete = folder / "bin" / "python", folder / "complete"
-    if not complete.exists():
+    if not (complete.exists() and python.exists()):
         shutil.rmtree(folder, ignore_errors=True)
         print(f"making {folder.relative_to(REPOSITORY)} from {LOCK.name}", file=sys.stderr)
         _run([sys.executable, "-m", "venv", str(folder)])

@@ -39,7 +39,7 @@ def prepare(sample: Sample) -> Mapping[Work, Task]:
 
 def decoder(layouts: Layouts) -> Callable[[str], tuple[str, Any] | None]:
     def decode(text: str) -> tuple[str, Any] | None:
-        data = pybase64.b64decode(text, validate=True)
+        data = pybase64.b64decode(text, None, True)
         layout = layouts.get(data[:DISCRIMINATOR_BYTES])
         return None if layout is None else (layout.name, layout.decode(data))
 
@@ -50,9 +50,10 @@ def parser(layouts: Layouts, programs: LogPrograms) -> Callable[[Transaction], l
     def parse(tx: Transaction) -> list[Event]:
         events = []
         for payload in log_payloads(tx, programs)[0]:
-            layout = layouts.get(payload.data[:DISCRIMINATOR_BYTES])
+            data = payload.data
+            layout = layouts.get(data[:DISCRIMINATOR_BYTES])
             if layout is not None:
-                events.append(Event(layout.name, layout.decode(payload.data), payload))
+                events.append(Event(layout.name, layout.decode(data), payload))
         return events
 
     return parse
