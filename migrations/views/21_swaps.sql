@@ -19,7 +19,7 @@ SELECT
     coalesce(m.symbol, t.market_key) AS market,
     t.market_key,
     m.base_asset AS base_asset,
-    m.market_key IS NOT NULL AS market_known,
+    CASE WHEN t.market_key IS NOT NULL THEN m.market_key IS NOT NULL END AS market_known,
     perps.base58(t.trader) AS trader,
     perps.base58(t.mint_in) AS mint_in,
     token_in.symbol AS symbol_in,

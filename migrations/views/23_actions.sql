@@ -24,7 +24,7 @@ SELECT
     coalesce(m.symbol, t.market_key) AS market,
     t.market_key,
     m.base_asset AS base_asset,
-    m.market_key IS NOT NULL AS market_known
+    CASE WHEN t.market_key IS NOT NULL THEN m.market_key IS NOT NULL END AS market_known
 FROM ledger.actions AS t
 LEFT JOIN ledger.markets AS m ON m.protocol = t.protocol AND m.market_key = t.market_key;
 

@@ -21,7 +21,7 @@ SELECT
     coalesce(m.symbol, t.market_key) AS market,
     t.market_key,
     m.base_asset AS base_asset,
-    m.market_key IS NOT NULL AS market_known,
+    CASE WHEN t.market_key IS NOT NULL THEN m.market_key IS NOT NULL END AS market_known,
     trim_scale(t.value_usd_e6 * 0.000001) AS value_usd,
     trim_scale(t.insurance_fee_usd_e6 * 0.000001) AS insurance_fee_usd,
     trim_scale(t.insurance_fee_amount) AS insurance_fee_amount,

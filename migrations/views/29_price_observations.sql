@@ -20,7 +20,7 @@ SELECT
     coalesce(m.symbol, t.market_key) AS market,
     t.market_key,
     m.base_asset AS base_asset,
-    m.market_key IS NOT NULL AS market_known,
+    CASE WHEN t.market_key IS NOT NULL THEN m.market_key IS NOT NULL END AS market_known,
     trim_scale(t.price_usd) AS price_usd,
     t.value_origin AS origin
 FROM ledger.price_observations AS t
