@@ -7,7 +7,7 @@ no data structures and fits in one screen. An instruction that starts with the e
     instruction data = discriminator (8) | calls, 48 bytes each, up to one of number 0 | what the calls point to
 
 It is copied to the heap first, where the runtime allows account infos to lie. Nothing here is shared with the core
-under test: base58 comes from the `based58` package.
+under test, base58 included.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-import based58
 from solders.account import Account
 from solders.address_lookup_table_account import ID as LOOKUP_TABLES
 from solders.address_lookup_table_account import AddressLookupTableAccount
@@ -374,6 +373,23 @@ def _shown(one: CompiledInstruction, height: int | None) -> dict[str, Any]:
     return {
         "programIdIndex": one.program_id_index,
         "accounts": list(one.accounts),
-        "data": based58.b58encode(bytes(one.data)).decode(),
+        "data": base58(bytes(one.data)),
         "stackHeight": height,
     }
+
+
+DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+
+
+def base58(data: bytes) -> str:
+    """By halves: an instruction that carries a script has tens of thousands of bytes."""
+    value, zeros = int.from_bytes(data, "big"), len(data) - len(data.lstrip(b"\0"))
+    return "1" * zeros + _digits(value, len(data) * 138 // 100 + 1).lstrip("1")
+
+
+def _digits(value: int, count: int) -> str:
+    if count == 1:
+        return DIGITS[value]
+    low = count // 2
+    upper, lower = divmod(value, 58**low)
+    return _digits(upper, count - low) + _digits(lower, low)

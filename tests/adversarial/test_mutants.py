@@ -19,11 +19,15 @@ import pytest
 
 from indexer.core import emitted, protocol
 from indexer.core.logs import Logs, read_logs
+from indexer.core.protocol import process
+from indexer.core.reference import Reference
 from indexer.core.rpc import Malformed, parse_transaction
 from tests.adversarial.answers import as_json
 from tests.adversarial.cases import CASES, Case, D
 from tests.adversarial.test_corpus import found
 from tests.programs import protocols
+from tests.property.worlds import Truth, told, world
+from tests.world import transaction
 
 
 class Mutant(msgspec.Struct, frozen=True):
@@ -91,6 +95,10 @@ def unframed(line: str) -> str:
     return words if words.startswith("Program ") else line
 
 
+def failure_anywhere(line: str) -> str:
+    return f"Program {D} success" if "failed" in line else line
+
+
 def uncut(line: str) -> str:
     return "Program log: nothing" if line == "Log truncated" else line
 
@@ -156,6 +164,7 @@ MUTANTS = [
     # Log lines.
     Mutant("text frames", "text of our program that looks like the end of its frame", other_lines(unframed)),
     Mutant("text frames of others", "text of another program that looks like frames of ours", other_lines(unframed)),
+    Mutant("a failure anywhere in a line", "text that only mentions a failure", other_lines(failure_anywhere)),
     Mutant("no owner", "our discriminators printed by another program", no_owner),
     Mutant("no owner while we wait", "a callee prints while our program waits", no_owner),
     Mutant("text is data", "words that are valid base64", text_is_data),
@@ -214,6 +223,27 @@ def test_a_mutant_is_noticed(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) ->
     protocols()  # Made before: the mutants are in how transactions are read, not in layouts.
     mutant.plant(monkeypatch)
     assert outcome(case) != sorted(case.found)
+
+
+# Those that random worlds must notice without anybody having thought of them.
+BLUNT = ["any account", "any caller", "no tag", "no owner", "text is data", "chunks are joined"]
+BLUNT += ["inner instructions are counted per outer one", "Drift's text is not read"]
+
+
+@pytest.mark.parametrize("name", BLUNT)
+def test_random_worlds_notice_it_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    protocols()
+    next(mutant for mutant in MUTANTS if mutant.name == name).plant(monkeypatch)
+    assert any(is_noticed(seed) for seed in range(300))
+
+
+def is_noticed(seed: int) -> bool:
+    frames = world(seed).frames
+    tx = parse_transaction(as_json(transaction(*frames)))
+    try:
+        return told(process(tx, protocols(), Reference())) != Truth(frames).found
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return True
 
 
 def test_every_mutant_has_a_name_of_its_own() -> None:

@@ -27,7 +27,7 @@ from tests.property.worlds import PROGRAMS, Maker, Truth, told
 from tests.svm import Chain, event_authority
 from tests.world import data_line, event, frame, key, lines_of
 
-SEEDS, LARGEST = range(250), 420
+SEEDS, LARGEST = range(600), 420
 BEFORE = {"lines": 2, "flat": 1}  # The compute budget's instruction runs first and logs two lines.
 
 

@@ -52,6 +52,8 @@ class Maker:
     def frame(self, program: bytes, above: list[bytes]) -> Frame:
         self.left -= 1
         accounts = [key(self.rng.randrange(4)) for _ in range(self.rng.randrange(4))]
+        if program in AUTHORITIES and self.rng.random() < 0.2:
+            accounts = [AUTHORITIES[program]]  # As an event has it, and still none.
         path = [*above, program]
         inside = [part for _ in range(self.rng.randrange(6)) if (part := self.part(program, path)) is not None]
         return frame(program, *inside, discriminator=self.rng.randbytes(8), accounts=accounts)
