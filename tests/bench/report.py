@@ -13,7 +13,8 @@ from typing import Any
 from tests.bench.rounds import Contest
 
 HEADER = (
-    f"{'event':22} {'bytes':>5} {'work':6} {'ours CPU us (range)':>24} {'peer CPU us (range)':>24} {'ratio (range)':>22} goal"
+    f"{'event':22} {'bytes':>5} {'work':6}"
+    f" {'ours CPU us (range)':>24} {'peer CPU us (range)':>24} {'ratio (range)':>22} goal"
 )
 
 
