@@ -9,7 +9,7 @@ import msgspec
 DISCRIMINATOR_BYTES = 8
 
 
-class Enclosing(msgspec.Struct, frozen=True):
+class Enclosing(msgspec.Struct, frozen=True, gc=False):
     """The instruction during which a payload was emitted. None: the source did not record it."""
 
     program_id: bytes
@@ -19,7 +19,7 @@ class Enclosing(msgspec.Struct, frozen=True):
     stack_height: int | None = None
 
 
-class Payload(msgspec.Struct, frozen=True):
+class Payload(msgspec.Struct, frozen=True, gc=False):
     program_id: bytes
     channel: Literal["log", "cpi"]
     index: int  # log: line number among all lines; cpi: flat instruction position.
@@ -29,7 +29,7 @@ class Payload(msgspec.Struct, frozen=True):
     is_readable: bool = True  # False: the line was no base64, or fewer than 8 bytes came.
 
 
-class Event(msgspec.Struct, frozen=True):
+class Event(msgspec.Struct, frozen=True, gc=False):
     """A decoded payload: the program's words and values."""
 
     name: str
