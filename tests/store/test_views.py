@@ -59,7 +59,8 @@ async def test_the_views_of_the_contract_are_there(database):
     rows = await database.fetch("SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace")
     assert {row["relname"] for row in rows} == {
         "trades", "swaps", "lp_flows", "actions", "fees", "liquidations", "funding_rates", "open_interest",
-        "tvl_observations", "price_observations", "incentives", "failures", "coverage", "markets", "tokens", "version",
+        "tvl_observations", "price_observations", "incentives", "failures", "coverage", "differences", "markets",
+        "tokens", "version",
     }  # fmt: skip
 
 
@@ -229,6 +230,13 @@ async def test_coverage_shows_spans(store, database):
     await store.write(page(settled=(200, 201)))
     rows = await database.fetch("SELECT protocol, state, first_slot, last_slot, slots FROM perps.coverage ORDER BY 3")
     assert [tuple(row) for row in rows] == [("drift", "settled", 100, 109, 10), ("drift", "settled", 200, 200, 1)]
+
+
+async def test_differences_are_shown(store, database):
+    await store.write(page(trade(origin(), size_usd_e6=1), settled=(100, 101)))
+    await store.write(page(trade(origin(), size_usd_e6=2), settled=(100, 101), endpoint="rpc.example"))
+    row = await database.fetchrow("SELECT record, slot, difference, columns, source, endpoint FROM perps.differences")
+    assert tuple(row) == ("trade", 100, "differing", ["size_usd_e6"], "test", "rpc.example")
 
 
 # --- plans -----------------------------------------------------------------------------------------------------------
