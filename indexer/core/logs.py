@@ -83,7 +83,7 @@ def entered(line: str) -> tuple[tuple[str, int], str] | None:
     if len(parts) != 4 or parts[0] != "Program" or parts[2] != "invoke" or not _is_program(parts[1]):
         return None
     depth = parts[3][1:-1]
-    if parts[3][0] != "[" or not (depth.isascii() and depth.isdigit() and len(depth) < 4) or depth[0] == "0":
+    if parts[3][:1] != "[" or not (depth.isascii() and depth.isdigit() and len(depth) < 4) or depth[0] == "0":
         return None
     return (parts[1], int(depth)), f"Program {parts[1]} success"
 

@@ -31,7 +31,7 @@ def _spoilt(rng: Random) -> bytes:
 # --- no shape at all ------------------------------------------------------------------------------------------------
 
 encoded = spoilt.map(lambda p: b64encode(p).decode())
-lines = st.one_of(
+_whole_lines = st.one_of(
     st.text(max_size=40),
     st.sampled_from(
         ("Log truncated", "Program data: ", "Program log: ", "Program ", "Program  invoke []", "", " ", "]")
@@ -42,6 +42,7 @@ lines = st.one_of(
     st.builds("Program data: {}".format, encoded),
     st.builds("Program log: {}".format, encoded),
 )
+lines = st.builds(lambda line, end: line[:end], _whole_lines, st.none() | st.integers(-12, -1))
 leaves: st.SearchStrategy[Any] = (
     st.none()
     | st.booleans()

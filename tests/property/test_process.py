@@ -50,6 +50,17 @@ def test_no_log_lines_raise(drawn: list[str]) -> None:
     run(Transaction(SLOT, bytes(64), True, None, None, tuple(drawn)))
 
 
+@pytest.mark.parametrize("end", range(-12, 0))
+def test_a_line_may_end_anywhere(end: int) -> None:
+    """In lines that contradict themselves each line is looked at in its own right."""
+    tx = next(case for case in CASES if case.name == "our program is its own callee").tx
+    assert tx.logs is not None
+    for place, line in enumerate(tx.logs):
+        cut = (*tx.logs[:place], line[:end], *tx.logs[place + 1 :])
+        run(msgspec.structs.replace(tx, logs=cut))
+        run(msgspec.structs.replace(tx, logs=("Program x failed: y", *tx.logs, *cut), instructions=None))
+
+
 @many
 @given(worlds)
 def test_no_payloads_raise(tx: Transaction) -> None:
