@@ -207,7 +207,7 @@ def replace_changes(
     found: dict[Table, Rows] = {table: {} for table in TABLES}
     for record in (*processed.events, *processed.records, *processed.failures):
         table, origin = BY_CLASS[type(record)], record.origin
-        if (origin.protocol, origin.slot, origin.signature) in fresh and origin.index >= 0:
+        if (origin.protocol, origin.slot, origin.signature) in fresh:
             row = table.row(record, settled=covers(covered.get(origin.protocol, ()), origin.slot))
             found[table][table.key(row)] = row
     return [_replaced(table, found[table], existing.get(table, {}), fresh) for table in TABLES]

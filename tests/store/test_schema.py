@@ -9,7 +9,7 @@ from indexer.errors import StoreUnavailable
 from indexer.store.connection import connected
 from indexer.store.postgres import PARTITION_SLOTS, open_store
 from indexer.store.rows import TABLES
-from tests.store.ledger import event, failure, flow, origin, page, trade
+from tests.store.ledger import NOON, event, failure, flow, origin, page, trade
 
 COLUMNS = """
 SELECT attname::text, format_type(atttypid, atttypmod), NOT attnotnull
@@ -154,3 +154,23 @@ async def test_days_are_marked_in_utc(database, database_url):
         )
     days = await database.fetch("SELECT day::text FROM ledger.dirty_days ORDER BY day")
     assert [row["day"] for row in days] == ["2023-11-15", "2023-11-16"]
+
+
+@pytest.mark.parametrize(
+    ("then", "hours"), [([trade(origin())], [0, 3600]), ([], [3600])], ids=["a row that moves", "a row that goes"]
+)
+async def test_the_hour_that_a_row_leaves_is_marked(database, database_url, then, hours):
+    async with open_store(database_url) as store:
+        await store.write(page(trade(origin(tx_index=None, block_time=NOON + 3600))))
+        await database.execute("DELETE FROM ledger.dirty_hours; DELETE FROM ledger.dirty_days")  # They were rolled up.
+        await store.write(page(*then, settled=(100, 101)))
+        assert [hour - NOON for hour, _, _ in await store.dirty_hours()] == hours
+    assert await database.fetchval("SELECT count(*) FROM ledger.dirty_days") == 1
+
+
+async def test_a_page_that_changes_nothing_marks_nothing(database, database_url):
+    async with open_store(database_url) as store:
+        await store.write(page(trade(origin()), settled=(100, 101)))
+        await database.execute("DELETE FROM ledger.dirty_hours")
+        await store.write(page(trade(origin()), settled=(100, 101)))
+        assert await store.dirty_hours() == []
