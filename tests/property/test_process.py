@@ -135,6 +135,22 @@ def test_what_our_programs_emitted_is_found_and_nothing_else(seed: int) -> None:
     assert told(run(transaction(*frames))) == Truth(frames).found
 
 
+@most
+@given(seeds, st.lists(st.integers(0, 10_000), min_size=1, max_size=4))
+def test_lost_lines_never_make_a_wrong_owner(seed: int, lost: list[int]) -> None:
+    """Lines that vanish without a word: what is still told was really emitted, by that program, in that instruction."""
+    frames = world(seed).frames
+    tx = transaction(*frames)
+    lines = list(tx.logs or ())
+    for place in lost:
+        del lines[place % len(lines) : place % len(lines) + 1]
+        if not lines:
+            break
+    result = run(msgspec.structs.replace(tx, logs=tuple(lines)))
+    true = set(Truth(frames).found.values())
+    assert {emitted for place, emitted in told(result).items() if place[0] == "log"} <= true
+
+
 # --- what is kept is enough -----------------------------------------------------------------------------------------
 
 
