@@ -184,7 +184,7 @@ class EmbeddedPostgres:
         try:
             check_reachable(folder, account_for(self._paths.cluster))
             for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
-                missing.mkdir()
+                missing.mkdir(exist_ok=True)  # Another client may be making it just now, and sets the same mode.
                 missing.chmod(0o755 if os.geteuid() == 0 else 0o700)  # As root the server's user must enter it.
         except OSError as error:
             raise self._unusable(error) from None
