@@ -387,11 +387,14 @@ def source(
         writer.emit(f"r = {whole}")
         writer.emit(f"if n == {writer.at()}: return r")
         writer.emit(f"raise Surplus(r, n - {writer.at()})")
+    first_end = min((names.index(end) for end in ends), default=len(names) - 1)
+    least = DISCRIMINATOR_BYTES + sum(smallest_bytes(item) for _, item in shape.fields[: first_end + 1])
+    short = f"f'{{n}} bytes end inside a field, the layout has {least} or more'"
     head = ["def decode(data):", "    n = len(data)"]
     head += [f"    if n == {length}: return {name}(data)" for length, name in older.items()]
     tail = [
         "    except (StructError, IndexError):",
-        "        raise Undecodable('short_payload', f'{n} bytes end inside a field') from None",
+        f"        raise Undecodable('short_payload', {short}) from None",
         "    except (InvalidValue, UnicodeDecodeError):",
         "        raise Undecodable('invalid_value', 'a tag, enum or text has no meaning') from None",
     ]
