@@ -396,6 +396,7 @@ def source(
         "    except (StructError, IndexError):",
         f"        raise Undecodable('short_payload', {short}) from None",
         "    except (InvalidValue, UnicodeDecodeError):",
+        f"        if n < {least}: raise Undecodable('short_payload', {short}) from None",
         "        raise Undecodable('invalid_value', 'a tag, enum or text has no meaning') from None",
     ]
     return "\n".join([*head, "    try:", *writer.lines, *tail]), writer.scope
