@@ -50,10 +50,9 @@ def _pool_amounts(evidence: Evidence, event: Event, pool: Any) -> Iterator[Recor
 
 def _open_interest(evidence: Evidence, event: Event, pools: Mapping[int, Any]) -> Iterator[Record]:
     market = evidence.market(event.fields.market_token)
-    for part, (side, (usd_kind, tokens_kind)) in enumerate(OPEN_INTEREST.items()):
-        value, size = _total(pools.get(usd_kind)), _total(pools.get(tokens_kind))
-        if value is None and size is None:
-            continue
+    sides = ((side, _total(pools.get(usd)), _total(pools.get(size))) for side, (usd, size) in OPEN_INTEREST.items())
+    named = (told for told in sides if told[1:] != (None, None))
+    for part, (side, value, size) in enumerate(named):
         yield OpenInterest(
             origin=evidence.scene.origin(event),
             part=part,
@@ -69,22 +68,25 @@ def _total(pool: Any) -> int | None:
 
 
 def price_observations(evidence: Evidence, event: Event) -> Iterator[Record]:
-    """Mid prices that an event carries: part 0 of the market's index, 1 and 2 of its tokens.
+    """Mid prices that an event carries, of the market's index and of its tokens; of a pure market's one token once.
 
     A price in USD needs the token's decimals: what has none known, or no price, gives no row.
     """
     prices, market = evidence.prices_of(event), evidence.market(event.fields.market_token)
     if prices is None or market is None:
         return
-    origin, decimals = evidence.scene.origin(event), evidence.scene.reference.decimals
-    index = scales.mid_price(prices.index, market.base_decimals)
-    if index:
-        yield PriceObservation(origin=origin, market_key=market.market_key, price_usd=index, value_origin="event")
-    tokens = {market.long_mint: (1, prices.long), market.short_mint: (2, prices.short)}
-    for mint, (part, unit_price) in tokens.items():
-        price = scales.mid_price(unit_price, decimals(mint))
-        if price:
-            yield PriceObservation(origin=origin, part=part, mint=mint, price_usd=price, value_origin="event")
+    decimals = evidence.scene.reference.decimals
+    tokens = {market.long_mint: prices.long, market.short_mint: prices.short}
+    told: list[tuple[str | None, bytes | None, Decimal | None]] = [
+        (market.market_key, None, scales.mid_price(prices.index, market.base_decimals)),
+        *((None, mint, scales.mid_price(price, decimals(mint))) for mint, price in tokens.items()),
+    ]
+    # The time of the event's other rows: only TradeEvent has one of its own.
+    origin = evidence.scene.origin(event, getattr(event.fields, "ts", None))
+    for part, (key, mint, price) in enumerate((key, mint, price) for key, mint, price in told if price):
+        yield PriceObservation(
+            origin=origin, part=part, market_key=key, mint=mint, price_usd=price, value_origin="event"
+        )
 
 
 def market_token_value(evidence: Evidence, event: Event) -> Iterator[Record]:

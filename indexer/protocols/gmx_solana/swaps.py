@@ -69,7 +69,7 @@ def _purpose(evidence: Evidence, event: Event) -> Purpose | None:
     if instruction in PURPOSES:
         return PURPOSES[instruction]
     beside = {other.name for other in evidence.beside(event)}
-    if beside & {"TradeEvent", "PositionDecreased"}:
+    if beside & {"TradeEvent", "PositionIncreased", "PositionDecreased"}:
         return "position"
     if instruction in SWAP_OR_INCREASE:
         return "swap"  # An increase that took effect has its TradeEvent beside.
@@ -77,11 +77,16 @@ def _purpose(evidence: Evidence, event: Event) -> Purpose | None:
 
 
 def _hop(evidence: Evidence, event: Event) -> int:
-    """0 at the start of a path. A next hop takes in exactly what the hop before gave out."""
+    """0 at the start of a path. A next hop takes in exactly what the hop before gave out.
+
+    A swap or an increase has one path, so there the place tells; two deposits' paths follow each other.
+    """
+    has_one_path = evidence.instruction(event) in SWAP_OR_INCREASE
     hop, given = 0, None
     for swap in _swaps_until(evidence, event):
         of_path, report = swap.fields.ty is None, swap.fields.report
-        hop = hop + 1 if of_path and report.params.token_in_amount == given else 0
+        is_next = given is not None and (has_one_path or report.params.token_in_amount == given)
+        hop = hop + 1 if of_path and is_next else 0
         given = report.result.token_out_amount if of_path else None
     return hop
 

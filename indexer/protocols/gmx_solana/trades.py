@@ -93,7 +93,10 @@ def _action(is_increase: bool, size_before: int, size_after: int) -> Action:
 
 
 def _costs(fields: Any, is_liquidation: bool) -> dict[str, int | None]:
-    """What the trader paid, and to whom. Receivers' shares are contained in the totals."""
+    """What the trader paid, and to whom. Receivers' shares are contained in the totals; the pool has the rest.
+
+    The rest is taken after rounding, so that the two shares add up to the fee as it is shown.
+    """
     fees, prices = fields.fees, fields.prices
     collateral = prices.long if fields.flags & IS_COLLATERAL_LONG else prices.short
     order = fees.order_fee_for_receiver_amount + fees.order_fee_for_pool_amount
@@ -107,13 +110,14 @@ def _costs(fields: Any, is_liquidation: bool) -> dict[str, int | None]:
     def value(raw_amount: int) -> int:
         return scales.usd(raw_amount * collateral.min)
 
+    paid, protocol = value(total), value(receivers)
     return {
-        "fee_usd_e6": value(total),
+        "fee_usd_e6": paid,
         "base_fee_usd_e6": value(order),
         "borrow_fee_usd_e6": value(fees.total_borrowing_fee_amount),
         "liquidation_fee_usd_e6": value(fees.liquidation_fee_amount) if is_liquidation else None,
-        "protocol_fee_usd_e6": value(receivers),
-        "lp_fee_usd_e6": value(total - receivers),
+        "protocol_fee_usd_e6": protocol,
+        "lp_fee_usd_e6": paid - protocol,
         "funding_usd_e6": scales.usd(_funding(fees, prices, collateral)),
         "collateral_usd_e6": value(max(fields.before.collateral_amount, fields.after.collateral_amount)),
     }

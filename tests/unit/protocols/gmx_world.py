@@ -124,7 +124,7 @@ def swap(
     report = {
         "params": {"is_token_in_long": is_in_long, "token_in_amount": amount_in, "prices": PRICES},
         "result": {
-            "token_in_fees": {"fee_amount_for_receiver": amount_in // 1000, "fee_amount_for_pool": amount_in // 1000},
+            "token_in_fees": {"fee_amount_for_receiver": amount_in // 1000, "fee_amount_for_pool": amount_in // 500},
             "token_out_amount": amount_out,
             "price_impact_value": -3 * E20,
         },

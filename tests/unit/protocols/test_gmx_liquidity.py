@@ -61,6 +61,11 @@ def test_the_gm_price_of_a_deposit_is_the_one_it_was_minted_at():
     assert one.lp_price_usd == Decimal("48.505")  # (0.99 x 99 - 1) / 2
 
 
+def test_gm_that_was_minted_for_less_than_nothing_has_no_price():
+    (one,) = flows(instruction("execute_deposit", deposit(1, 0, minted=1, price_impact=-E20), committed()))
+    assert one.lp_price_usd is None
+
+
 def test_a_withdrawal_is_what_came_out_after_fees():
     taken = withdrawal(10**9, 0, burned=4 * 10**9, long_token_fees=FEES)
     (one,) = flows(instruction("execute_withdrawal", taken, committed(), withdrawal=ACTION))
@@ -145,7 +150,8 @@ def test_a_glv_deposit_is_an_internal_glv_row_beside_the_gm_flow_it_causes():
 
 def test_a_glv_withdrawal_burns_glv_and_gives_gm():
     events = glv_pricing("Withdrawal", gm=9 * 10**9, glv=4 * 10**9), withdrawal(10**9, 0), committed()
-    glv, gm = flows(instruction("execute_glv_withdrawal", *events))
+    glv, gm = flows(instruction("execute_glv_withdrawal", *events, glv_withdrawal=ACTION))
+    assert glv.action_key == gm.action_key == ACTION
     assert (glv.flow, glv.amount, glv.lp_amount, glv.internal) == ("withdraw", Decimal(9), Decimal(4), True)
     assert (gm.flow, gm.internal) == ("withdraw", False)
 

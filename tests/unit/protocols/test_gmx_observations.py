@@ -3,15 +3,21 @@
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from indexer.core import base58
+from indexer.core.protocol import process
 from indexer.core.record import OpenInterest, PriceObservation, TvlObservation
 from indexer.core.reference import Reference
 from tests.unit.protocols.gmx_world import (
     E20,
     GLV,
     LONG,
+    LONG_PRICE,
     MARKET,
+    PRICES,
     PURE,
+    REFERENCE,
     SHORT,
     committed,
     deposit,
@@ -19,11 +25,13 @@ from tests.unit.protocols.gmx_world import (
     glv_pricing,
     instruction,
     only,
+    protocol,
     pure_pool,
     swap,
     trade,
+    transaction,
 )
-from tests.world import key
+from tests.world import call, key
 
 ORDER = "execute_increase_or_swap_order_v2"
 
@@ -48,6 +56,12 @@ def test_a_pool_has_a_value_only_where_the_transaction_tells_its_prices():
     assert [one.value_usd_e6 for one in pools(instruction(ORDER, state))] == [None, None]
     assert [one.value_usd_e6 for one in pools(instruction(ORDER, state, trade()))] == [100_000_000, 1_000_000]
     assert [one.value_usd_e6 for one in pools(instruction(ORDER, swap(1, 1), state))] == [100_000_000, 1_000_000]
+
+
+def test_a_committed_increase_tells_prices_too():
+    told = event("PositionIncreased", rev=7, market_token=MARKET, report={"params": {"prices": PRICES}})
+    state = committed(Primary=(10**9, 10**6))
+    assert [one.value_usd_e6 for one in pools(instruction(ORDER, told, state))] == [100_000_000, 1_000_000]
 
 
 def test_a_ghosts_prices_value_no_pool():
@@ -88,7 +102,7 @@ def test_open_interest_sums_both_collaterals_of_a_side():
 
 def test_a_side_that_is_not_named_is_unknown_never_zero():
     (one,) = only(OpenInterest, instruction(ORDER, committed(OpenInterestForShort=(E20, 0))))
-    assert (one.side, one.value_usd_e6, one.size_base) == ("short", 1_000_000, None)
+    assert (one.side, one.value_usd_e6, one.size_base, one.part) == ("short", 1_000_000, None, 0)
 
 
 # --- prices --------------------------------------------------------------------------------------------------------
@@ -100,6 +114,14 @@ def test_a_trade_tells_mid_prices_of_the_index_and_both_tokens():
     told = only(PriceObservation, instruction(ORDER, trade()))
     assert prices(instruction(ORDER, trade())) == MID_PRICES
     assert [(one.part, one.value_origin) for one in told] == [(0, "event"), (1, "event"), (2, "event")]
+
+
+def test_a_middle_between_two_steps_keeps_its_half():
+    odd = {"index": {"min": 1, "max": 2}, "long": LONG_PRICE, "short": {"min": 10**12, "max": 10**12 + 1}}
+    told = prices(instruction(ORDER, trade(prices=odd)))
+    assert told[base58.encode(MARKET)] == Decimal("1.5e-12")
+    (_, short) = pools(instruction(ORDER, trade(prices=odd), committed(Primary=(0, 10**14 + 10**8))))
+    assert short.value_usd_e6 == 10**12 + 10**6 + 1  # Micro-dollars: a half and a little above 10**12 + 10**6.
 
 
 def test_ghosts_tell_no_prices():
@@ -115,7 +137,16 @@ def test_unknown_decimals_and_prices_of_zero_give_no_price():
 
 def test_a_pure_market_tells_its_one_token_once():
     told = only(PriceObservation, instruction(ORDER, trade(market_token=PURE)))
-    assert [one.mint for one in told] == [None, SHORT]
+    assert [(one.part, one.mint) for one in told] == [(0, None), (1, SHORT)]
+
+
+def test_a_price_has_the_time_of_its_trade_while_the_blocks_is_unknown():
+    tx = msgspec.structs.replace(transaction(instruction(ORDER, trade(ts=1_750_000_000))), block_time=None)
+    rows = process(tx, [protocol()], REFERENCE).records
+    assert [(one.kind, one.origin.block_time) for one in rows] == [
+        ("trade", 1_750_000_000),
+        *[("price_observation", 1_750_000_000)] * 3,
+    ]
 
 
 def test_a_market_tokens_value_is_a_price():
@@ -144,4 +175,7 @@ def test_another_stores_state_gives_no_row():
 
 
 def test_where_no_accounts_are_told_the_row_is_kept():
-    assert only(TvlObservation, instruction(ORDER, committed(Primary=(1, 1)), with_accounts=False))
+    state = committed(Primary=(1, 1))
+    assert only(TvlObservation, instruction(ORDER, state, with_accounts=False))
+    cut = instruction(ORDER, state, store=key(50))
+    assert only(TvlObservation, call(cut.discriminator, cut.accounts[:1], *cut.payloads))

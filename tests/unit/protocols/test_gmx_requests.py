@@ -2,12 +2,25 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from indexer.core import base58
+from indexer.core.protocol import process
 from indexer.core.record import ActionRecord, Incentive
 from indexer.protocols.gmx_solana import STORE
-from tests.unit.protocols.gmx_world import MARKET, TRADER, event, instruction, only, records, removed
+from tests.unit.protocols.gmx_world import (
+    MARKET,
+    REFERENCE,
+    TRADER,
+    event,
+    instruction,
+    only,
+    protocol,
+    records,
+    removed,
+    transaction,
+)
 from tests.world import key
 
 ACTION = key(20)
@@ -47,6 +60,13 @@ def test_an_order_is_created_and_updated(is_create, state):
     values = {"store": STORE, "order": ACTION, "owner": TRADER, "params": {"kind": "LimitIncrease"}}
     (one,) = only(ActionRecord, instruction("create_order_v2", event("OrderUpdated", is_create=is_create, **values)))
     assert (one.action_kind, one.order_kind, one.state, one.owner) == ("order", "limit_increase", state, TRADER)
+
+
+def test_a_request_has_its_own_time_while_the_blocks_is_unknown():
+    end = instruction("close_order_v2", removed("OrderRemoved", order=ACTION, ts=1_750_000_000))
+    tx = msgspec.structs.replace(transaction(end), block_time=None)
+    (one,) = process(tx, [protocol()], REFERENCE).records
+    assert one.origin.block_time == 1_750_000_000
 
 
 def test_another_stores_request_gives_no_row():

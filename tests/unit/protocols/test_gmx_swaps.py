@@ -15,6 +15,8 @@ from tests.unit.protocols.gmx_world import (
     TRADER,
     committed,
     deposit,
+    event,
+    glv_pricing,
     instruction,
     only,
     removed,
@@ -31,7 +33,7 @@ def test_input_and_fee_are_valued_at_the_inputs_min_price():
     (one,) = only(Swap, instruction(SWAP_ORDER, swap(10**9, 95 * 10**6), committed(), order=ORDER, owner=TRADER))
     assert (one.mint_in, one.mint_out) == (LONG, SHORT)
     assert (one.amount_in, one.amount_out) == (Decimal(1), Decimal(95))
-    assert (one.value_usd_e6, one.fee_usd_e6, one.price_impact_usd_e6) == (99_000_000, 198_000, -3_000_000)
+    assert (one.value_usd_e6, one.fee_usd_e6, one.price_impact_usd_e6) == (99_000_000, 297_000, -3_000_000)
     assert (one.venue, one.purpose, one.hop, one.order_key, one.trader) == ("gm", "swap", 0, ORDER, TRADER)
 
 
@@ -64,6 +66,12 @@ def test_hops_count_along_one_path_and_start_anew_with_another():
     assert [one.hop for one in swaps] == [0, 1, 0]
 
 
+@pytest.mark.parametrize("name", [SWAP_ORDER, "execute_increase_or_swap_order"])
+def test_a_swap_or_an_increase_has_one_path_whatever_the_amounts(name):
+    path = swap(100, 200), swap(199, 300, market=SECOND)
+    assert [one.hop for one in only(Swap, instruction(name, *path, committed(), committed(SECOND)))] == [0, 1]
+
+
 def test_a_ghost_is_no_hop():
     swaps = only(Swap, instruction(SWAP_ORDER, swap(5, 100, rev=6), swap(100, 200), committed()))
     assert [one.hop for one in swaps] == [0]
@@ -88,8 +96,11 @@ def test_a_positions_own_swap_is_no_next_hop_even_with_the_same_amount():
         ("execute_increase_or_swap_order", (), "swap"),
         ("execute_decrease_order", (), "position"),
         ("liquidate", (), "position"),
+        ("auto_deleverage", (), "position"),
         ("execute_deposit", (), "lp"),
         ("execute_withdrawal", (), "lp"),
+        ("execute_shift", (), "lp"),
+        ("execute_glv_shift", (), "lp"),
         ("execute_glv_deposit", (), "lp"),
         ("execute_glv_withdrawal", (), "lp"),
     ],
@@ -99,7 +110,17 @@ def test_purpose_is_what_the_instruction_was_for(name, beside, purpose):
     assert one.purpose == purpose
 
 
-@pytest.mark.parametrize(("beside", "purpose"), [((), None), ((trade(),), "position"), ((deposit(1, 1, rev=9),), "lp")])
+@pytest.mark.parametrize(
+    ("beside", "purpose"),
+    [
+        ((), None),
+        ((trade(),), "position"),
+        ((event("PositionIncreased"),), "position"),
+        ((event("PositionDecreased"),), "position"),
+        ((deposit(1, 1, rev=9),), "lp"),
+        ((glv_pricing("Deposit", gm=1, glv=1),), "lp"),
+    ],
+)
 def test_in_an_unknown_instruction_the_events_beside_tell_the_purpose(beside, purpose):
     (one,) = only(Swap, unknown_instruction(swap(1, 1), *beside, committed()))
     assert one.purpose == purpose

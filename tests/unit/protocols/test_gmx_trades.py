@@ -53,6 +53,7 @@ def test_a_fill_tells_market_parties_size_and_prices():
         (4, {}, SIZED, "sell", "short", "open"),
         (0, SIZED, {}, "buy", "short", "close"),
         (0, {}, {}, "buy", "short", "decrease"),
+        (4, {}, {}, "sell", "short", "increase"),
     ],
 )
 def test_direction_side_and_action_come_from_flags_and_sizes(flags, before, after, direction, side, action):
@@ -89,6 +90,14 @@ def test_fees_are_collateral_at_its_min_price_split_into_receivers_and_pool():
     assert (one.protocol_fee_usd_e6, one.lp_fee_usd_e6) == (2_178_000, 4_752_000)
 
 
+def test_the_shares_of_receivers_and_pool_add_up_to_the_fee_after_rounding():
+    split = {"order_fee_for_receiver_amount": 150, "order_fee_for_pool_amount": 50}  # 148.5 and 49.5 of 198.
+    one = fill(trade(fees=split))
+    assert (one.fee_usd_e6, one.protocol_fee_usd_e6, one.lp_fee_usd_e6) == (198, 148, 50)
+    one = fill(trade(fees={"order_fee_for_receiver_amount": 50, "order_fee_for_pool_amount": 50}))
+    assert (one.fee_usd_e6, one.protocol_fee_usd_e6, one.lp_fee_usd_e6) == (99, 50, 49)  # Not 50 and 50.
+
+
 def test_long_collateral_is_valued_at_the_long_price():
     one = fill(trade(flags=1 | 2 | 4, fees={"order_fee_for_pool_amount": 10**9}))
     assert one.fee_usd_e6 == 99_000_000
@@ -99,6 +108,7 @@ def test_funding_is_no_fee_and_positive_when_the_trader_paid():
     assert fill(trade(fees={"funding_fee_amount": 10**6})).funding_usd_e6 == 990_000
     received = fill(trade(fees={"claimable_funding_fee_long_token_amount": 10**9}))
     assert (received.funding_usd_e6, received.fee_usd_e6) == (-99_000_000, 0)
+    assert fill(trade(fees={"claimable_funding_fee_short_token_amount": 10**6})).funding_usd_e6 == -990_000
 
 
 def test_pnl_is_told_on_decreases_only():
@@ -153,6 +163,7 @@ def test_a_liquidation_has_a_row_beside_its_trade_and_an_adl_has_none():
     closed = trade(flags=1, before=SIZED, after={})
     (one,) = only(Liquidation, instruction("liquidate", closed))
     assert (one.liquidation_kind, one.value_usd_e6, one.trader, one.liquidator) == ("perp", 2_000_000_000, TRADER, None)
+    assert one.market_key == base58.encode(MARKET)
     assert not only(Liquidation, instruction("auto_deleverage", closed))
 
 
