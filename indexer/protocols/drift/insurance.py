@@ -1,8 +1,9 @@
 """The insurance fund: one vault for each spot market, filled by stakers and by revenue.
 
-Stake, Unstake and AdminDeposit move tokens; a request or its cancelling moves nothing; a transfer of
-a stake is a withdrawal of one owner and a deposit of another, and internal. Most records say what the
-vault held before them, so the amount after is what it held, plus or minus what moved.
+Stake, Unstake and AdminDeposit move tokens; a request or its cancelling moves nothing and gives no
+row; a transfer of a stake is a withdrawal of one owner and a deposit of another, and internal. Most
+records say what the vault held before them, so the amount after is what it held, plus or minus what
+moved.
 """
 
 from __future__ import annotations
@@ -20,14 +21,15 @@ FLOWS: dict[str, Flow] = {
     "StakeTransfer": "deposit",
     "AdminDeposit": "deposit",
 }
-SIGNS = {"Stake": 1, "Unstake": -1, "AdminDeposit": 1}  # What an action does to the vault; others: nothing.
+SIGNS = {"Stake": 1, "Unstake": -1, "AdminDeposit": 1}  # What a flow does to the vault; a transfer: nothing.
 
 
 def stake(reading: Reading, event: Event) -> Iterator[Record]:
     fields = event.fields
     action = reading.words.stake[fields.action]
-    if action in FLOWS:
-        yield _flow(reading, event, action)
+    if action not in FLOWS:
+        return
+    yield _flow(reading, event, action)
     after = fields.insuranceVaultAmountBefore + SIGNS.get(action, 0) * fields.amount
     yield _vault(reading, event, fields.marketIndex, after)
 

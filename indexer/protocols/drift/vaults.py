@@ -1,8 +1,9 @@
 """Strategy vaults: a second program that deposits into Drift on behalf of others.
 
 The tokens of a deposit into a vault also appear as a Drift DepositRecord of the same transaction, so
-every row here is internal. Requests, share fees and changes of form move no tokens. Each record says
-what the vault was worth before it, in its deposit token: that, with what moved, is its equity.
+every row here is internal. Requests give no row; share fees and changes of form move no tokens. Each
+record says what the vault was worth before it, in its deposit token: that, with what moved, is its
+equity.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from indexer.protocols.drift.reading import Flow, Reading
 
 FLOWS: dict[str, Flow] = {"Deposit": "deposit", "Withdraw": "withdraw"}
 SIGNS = {"Deposit": 1, "Withdraw": -1}
+REQUESTS = ("WithdrawRequest", "CancelWithdrawRequest")
 
 
 def vault_depositor(reading: Reading, event: Event) -> Iterator[Record]:
     """Both versions of the record: what they share is all that is read."""
     action = reading.words.vault[event.fields.action]
+    if action in REQUESTS:
+        return
     if action in FLOWS:
         yield _flow(reading, event, action)
     yield _equity(reading, event, action)

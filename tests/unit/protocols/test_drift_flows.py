@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from indexer.core import base58
 from indexer.core.record import LpFlow, PriceObservation, Record, Swap, TvlObservation
+from indexer.core.reference import Market, Reference, Token
 from tests.unit.protocols.drift_world import (
     ALICE,
     BOB,
@@ -72,6 +74,13 @@ def test_an_unknown_token_has_no_amount_and_keeps_its_market() -> None:
     assert (price.mint, price.market_key, price.price_usd) == (None, "spot:1", dec("150"))
     state = row(TvlObservation, deposit(), reference=UNKNOWN)
     assert (state.component_key, state.amount, state.deposits, state.borrows) == ("spot:1", None, None, None)
+
+
+def test_a_market_without_decimals_has_those_of_its_token() -> None:
+    bare = Market(protocol="drift", market_key="spot:1", market_kind="spot", symbol="SOL", mint=SOL)
+    assert row(LpFlow, deposit(), reference=Reference([bare], [Token(mint=SOL, decimals=9)])).amount == dec("3")
+    stated = msgspec.structs.replace(bare, base_decimals=9)
+    assert row(LpFlow, deposit(), reference=Reference([stated])).amount == dec("3")
 
 
 @pytest.mark.parametrize("end", ["transferUser", "userTokenAmountAfter"])
@@ -172,9 +181,8 @@ def test_insurance_flows(action: str, flow: str, internal: bool, after: str) -> 
 
 
 @pytest.mark.parametrize("action", ["UnstakeRequest", "UnstakeCancelRequest"])
-def test_insurance_requests_move_nothing(action: str) -> None:
-    assert rows(LpFlow, stake(action)) == []
-    assert row(TvlObservation, stake(action)).amount == dec("10")
+def test_insurance_requests_give_no_row(action: str) -> None:
+    assert rows(Record, stake(action)) == []
 
 
 @pytest.mark.parametrize(("amount", "after"), [(2_000_000, "12"), (-2_000_000, "8")])
@@ -270,6 +278,7 @@ def test_vault_flows_are_internal(name: str, action: str, flow: str, after: str)
     moved = row(LpFlow, vault=(vault_row(name, action),))
     assert (moved.venue, moved.venue_key, moved.flow) == ("drift_vault", base58.encode(VAULT), flow)
     assert (moved.provider, moved.mint, moved.amount, moved.internal) == (ALICE, SOL, dec("3"), True)
+    assert moved.explanation == action
     state = row(TvlObservation, vault=(vault_row(name, action),))
     assert (state.component, state.component_key) == ("strategy_vault", base58.encode(VAULT))
     assert (state.mint, state.amount) == (SOL, dec(after))
@@ -282,9 +291,13 @@ def test_vault_flows_have_the_value_of_the_price_they_tell(name: str) -> None:
 
 
 @VERSIONS
-@pytest.mark.parametrize(
-    "action", ["WithdrawRequest", "CancelWithdrawRequest", "FeePayment", "TokenizeShares", "RedeemTokens"]
-)
+@pytest.mark.parametrize("action", ["WithdrawRequest", "CancelWithdrawRequest"])
+def test_vault_requests_give_no_row(name: str, action: str) -> None:
+    assert rows(Record, vault=(vault_row(name, action),)) == []
+
+
+@VERSIONS
+@pytest.mark.parametrize("action", ["FeePayment", "TokenizeShares", "RedeemTokens"])
 def test_vault_actions_without_tokens_tell_equity_only(name: str, action: str) -> None:
     assert rows(LpFlow, vault=(vault_row(name, action),)) == []
     assert row(TvlObservation, vault=(vault_row(name, action),)).amount == dec("10")

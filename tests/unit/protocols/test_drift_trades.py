@@ -70,6 +70,13 @@ def test_without_a_taker_the_maker_is_the_trader_and_nobody_stands_opposite() ->
 
 def test_a_maker_fee_that_is_not_told_is_no_zero() -> None:
     assert row(Trade, fill(taker=None, makerFee=None)).fee_usd_e6 is None
+    assert row(Trade, fill(makerFee=None)).maker_fee_usd_e6 is None
+
+
+def test_a_maker_fee_of_0_is_kept_where_nobody_stands_opposite() -> None:
+    """As the program writes it for fills on external venues."""
+    trade = row(Trade, fill(maker=None, makerFee=0))
+    assert (trade.counterparty, trade.maker_fee_usd_e6) == (None, 0)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +106,11 @@ def test_takeover_by_a_liquidator() -> None:
     trade = row(Trade, takeover)
     assert (trade.liquidity_source, trade.is_liquidation, trade.execution) == ("takeover", True, "taker")
     assert (trade.fee_usd_e6, trade.liquidation_fee_usd_e6, trade.protocol_fee_usd_e6) == (900, 900, 300)
+
+
+def test_what_the_protocol_keeps_of_a_takeover_is_unknown_where_one_side_is() -> None:
+    takeover = fill(actionExplanation="Liquidation", filler=None, makerFee=None)
+    assert row(Trade, takeover).protocol_fee_usd_e6 is None
 
 
 @pytest.mark.parametrize(("maker", "source"), [(BOB, "order_book"), (None, "amm")])
