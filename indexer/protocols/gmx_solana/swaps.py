@@ -79,7 +79,7 @@ def _purpose(evidence: Evidence, event: Event) -> Purpose | None:
 def _hop(evidence: Evidence, event: Event) -> int:
     """0 at the start of a path. A next hop takes in exactly what the hop before gave out.
 
-    A swap or an increase has one path, so there the place tells; two deposits' paths follow each other.
+    A swap or an increase has one path, so there the place tells; a deposit has two, one after the other.
     """
     has_one_path = evidence.instruction(event) in SWAP_OR_INCREASE
     hop, given = 0, None

@@ -67,6 +67,11 @@ def test_moving_collateral_alone_is_a_fill_without_volume(flags, action):
     assert (one.size_usd_e6, one.size_base, one.excluded, one.action) == (0, 0, "collateral_only", action)
 
 
+def test_a_size_in_tokens_alone_is_no_volume():
+    one = fill(trade(flags=1, before=SIZED | {"size_in_tokens": 2 * 10**8 + 1}, after=SIZED))
+    assert (one.size_usd_e6, one.size_base, one.excluded) == (0, Decimal("0.00000001"), "collateral_only")
+
+
 def test_the_size_in_base_of_a_decrease_is_the_change_of_tokens_not_a_quotient():
     one = fill(trade(flags=1, before=SIZED, after=HALF, execution_price=2000 * 10**12))
     assert (one.size_usd_e6, one.size_base, one.price_usd) == (1_000_000_000, Decimal(1), Decimal(2000))
