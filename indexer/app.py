@@ -44,7 +44,13 @@ def limits(settings: Settings) -> Limits:
 @asynccontextmanager
 async def ledger(settings: Settings) -> AsyncIterator[Store]:
     """The migrated ledger of the configured cluster, seeded. Raises StoreUnavailable, SchemaError, ClusterMismatch."""
-    async with open_database(settings) as url, open_store(url) as store:
+    database = settings.database
+    async with (
+        open_database(settings) as url,
+        open_store(
+            url, connections=(database.pool_min, database.pool_max), timeout_s=database.connect_timeout_s
+        ) as store,
+    ):
         await store.claim_cluster(settings.cluster.genesis_hash, settings.cluster.name)
         await store.seed(seed())
         yield store

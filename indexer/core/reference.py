@@ -47,11 +47,15 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Reference:
-    """Markets and tokens by key. Immutable; the same rows give the same records."""
+    """Markets and tokens by key. Immutable; the same rows give the same records.
 
-    def __init__(self, markets: Iterable[Market] = (), tokens: Iterable[Token] = ()) -> None:
+    `version`: of the ledger they were read from. It goes up with every change that could give other records.
+    """
+
+    def __init__(self, markets: Iterable[Market] = (), tokens: Iterable[Token] = (), *, version: int = 0) -> None:
         self.markets: Mapping[tuple[str, str], Market] = {(m.protocol, m.market_key): m for m in markets}
         self.tokens: Mapping[bytes, Token] = {t.mint: t for t in tokens}
+        self.version = version
 
     def market(self, protocol: str, market_key: str) -> Market | None:
         return self.markets.get((protocol, market_key))

@@ -21,7 +21,13 @@ def provisional_page(
 ) -> Page:
     """A page that settles nothing."""
     result = processed(transactions, protocols, reference)
-    return Page(events=result.events, records=result.records, failures=result.failures, source=source)
+    return Page(
+        events=result.events,
+        records=result.records,
+        failures=result.failures,
+        source=source,
+        reference_version=reference.version,
+    )
 
 
 def block_page(block: Block, protocols: Sequence[Protocol], reference: Reference, source: str, *, settle: bool) -> Page:
@@ -40,6 +46,7 @@ def block_page(block: Block, protocols: Sequence[Protocol], reference: Reference
         unavailable={name: slot for name in streams if name in hidden},
         source=source,
         slot_times={block.slot: block.block_time} if block.block_time is not None else {},
+        reference_version=reference.version,
     )
 
 

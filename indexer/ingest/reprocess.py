@@ -2,7 +2,8 @@
 
 One bucket of slots at a time, each in one database transaction: what is gone is deleted, what changed is
 put in place, buckets of aggregates are marked. What is still to do lies in the ledger, so a reprocess that
-was stopped goes on, and ingest may go on meanwhile: what it changed since it was read is taken again.
+was stopped goes on, and ingest may go on meanwhile: what it changed since it was read is taken again, and
+so is what was made with reference rows that a seed changed since.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ async def reprocess_ledger(
     done, by_name, size = Rebuilt(), {protocol.name: protocol for protocol in protocols}, MOST_SLOTS
     while waiting := await store.to_reprocess():
         span = await _bucket(store, waiting[0], size)
-        count = await _rebuild(store, span, by_name, reference, done)
+        count, reference = await _rebuild(store, span, by_name, reference, done)
         size = min(MOST_SLOTS, size * 2) if count < MOST_TRANSACTIONS else max(1, size // 2)
         on_bucket()
     return done
@@ -70,15 +71,17 @@ async def _bucket(store: Store, span: Span, size: int) -> Span:
 
 async def _rebuild(
     store: Store, span: Span, protocols: Mapping[str, Protocol], reference: Reference, done: Rebuilt
-) -> int:
+) -> tuple[int, Reference]:
+    """How many transactions the span has, and the reference rows that fitted."""
     for _ in range(MOST_TRIES):
         stored = await store.stored(span)
-        written = await store.replace(span, stored, _processed(stored, protocols, reference))
+        written = await store.replace(span, stored, _processed(stored, protocols, reference), reference.version)
         done.rows.update(written.rows)
         if not written.stale:
             done.buckets += 1
             done.transactions += len(stored)
-            return len(stored)
+            return len(stored), reference
+        reference = await store.reference()
     raise PerpsIndexerError(
         f"slots {span.start} to {span.end - 1} changed {MOST_TRIES} times while they were reprocessed",
         remedy="run it again when ingest has passed them",

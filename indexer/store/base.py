@@ -7,6 +7,7 @@ What must stay true, in every store:
   what it says otherwise is a difference, counted and shown. Only `replace` changes settled rows.
 - Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
 - The same page twice leaves the same ledger.
+- What was made with reference rows that have changed since is in `to_reprocess` until it was made again.
 A stream is called like its protocol.
 """
 
@@ -37,6 +38,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     endpoint: str | None = None  # Without credentials.
     slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds.
+    reference_version: int | None = None  # Of the reference rows that made the records; None: made without any.
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -44,7 +46,8 @@ class Written(msgspec.Struct, frozen=True):
 
     kinds: Mapping[str, Mapping[Change, int]]  # Rows by kind (record.kind) and change; without zeros.
     settled: Mapping[str, Spans] = {}  # Slots by stream that were not settled before.
-    stale: int = 0  # Transactions that `replace` left alone, since they changed after they were read.
+    stale: int = 0  # Transactions that `replace` left alone, since they or the reference changed after they were read.
+    outdated: bool = False  # `write`: the reference rows have changed; the page's slots are in `to_reprocess`.
 
     @property
     def rows(self) -> dict[Change, int]:
@@ -99,7 +102,7 @@ class Store(Protocol):
     """Every method may raise StoreUnavailable: nothing was written then, and it may be tried again."""
 
     async def write(self, page: Page) -> Written:
-        """Write a page in one transaction."""
+        """Write a page in one transaction. Where it is `outdated`, the next one wants a new `reference()`."""
 
     async def coverage(self, stream: str) -> Spans:
         """The settled slots of a stream."""
@@ -110,7 +113,8 @@ class Store(Protocol):
     async def seed(self, reference: Reference) -> None:
         """Insert and update reference rows. None never erases what is known.
 
-        Where a change alters what `process` makes of payloads, their slots go to `to_reprocess`.
+        Where a change alters what `process` makes of payloads, the version goes up and their slots go to
+        `to_reprocess`; pages that were made before and come later go there by their version.
         """
 
     async def reference(self) -> Reference:
@@ -143,11 +147,18 @@ class Store(Protocol):
     async def next_stored(self, slot: int) -> int | None:
         """The first slot from `slot` on that `stored` would give anything of."""
 
-    async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+    async def replace(
+        self,
+        span: Span,
+        stored: Sequence[StoredTransaction],
+        processed: Processed,
+        reference_version: int | None = None,
+    ) -> Written:
         """Put in place of the rows of `stored` what was made of them; one transaction, ingest may go on meanwhile.
 
-        A transaction that is no longer as it was read is left alone and counted in `stale`. Failures with index -1
-        are kept, since no payload tells of them. Unless something was stale, `span` leaves `to_reprocess`.
+        A transaction that is no longer as it was read is left alone and counted in `stale`; all are, if the reference
+        rows have changed since `reference_version`. Failures with index -1 are kept, since no payload tells of them.
+        Unless something was stale, `span` leaves `to_reprocess`.
         """
 
     async def want_reprocess(self, spans: Sequence[Span]) -> None:

@@ -124,6 +124,11 @@ def bounds(page: Page, found: Mapping[Table, Rows]) -> Span | None:
     return Span(min(starts), max(ends)) if starts else None
 
 
+def payload_slots(found: Mapping[Table, Rows]) -> Spans:
+    """The slots of rows that can be made again from their payloads."""
+    return of_slots({row[_SLOT] for row in _all(found) if row[_CHANNEL] != "account"})
+
+
 def scopes(page: Page, found: Mapping[Table, Rows], covered: Mapping[str, Spans]) -> dict[str, Scope]:
     """What the page means for each stream. `covered` must be true within `bounds`, elsewhere it may be short."""
     names = streams(page, found)
@@ -224,9 +229,11 @@ def _replaced(table: Table, found: Rows, existing: Rows, fresh: set[Key]) -> Tab
     return change
 
 
-def written(changes: Iterable[TableChange], settled: Mapping[str, Spans], stale: int = 0) -> Written:
+def written(
+    changes: Iterable[TableChange], settled: Mapping[str, Spans], stale: int = 0, *, outdated: bool = False
+) -> Written:
     kinds = {change.table.kind: dict(change.counts) for change in changes if change.counts}
-    return Written(kinds, {name: spans for name, spans in settled.items() if spans}, stale)
+    return Written(kinds, {name: spans for name, spans in settled.items() if spans}, stale, outdated)
 
 
 def grouped(events: Iterable[Row], failures: Iterable[Row]) -> Sequence[StoredTransaction]:

@@ -45,7 +45,10 @@ class MemoryStore:
         self.slot_times.update(page.slot_times)
         self._apply(made)
         self._settle(page, newly)
-        return changes.written(made, newly)
+        outdated = self._is_outdated(page.reference_version)
+        if outdated:
+            self._wanted = union(self._wanted, changes.payload_slots(found))
+        return changes.written(made, newly, outdated=outdated)
 
     async def coverage(self, stream: str) -> Spans:
         return self._coverage.get(stream, ())
@@ -65,6 +68,7 @@ class MemoryStore:
         self._reference = Reference(
             {**old.markets, **{(m.protocol, m.market_key): m for m in seeded.markets}}.values(),
             {**old.tokens, **{token.mint: token for token in seeded.tokens}}.values(),
+            version=old.version + seeded.alters_records,
         )
         buckets = {
             row[_SLOT] // BUCKET_SLOTS
@@ -114,7 +118,15 @@ class MemoryStore:
     async def next_stored(self, slot: int) -> int | None:
         return min((other for other in self._stored_slots() if other >= slot), default=None)
 
-    async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+    async def replace(
+        self,
+        span: Span,
+        stored: Sequence[StoredTransaction],
+        processed: Processed,
+        reference_version: int | None = None,
+    ) -> Written:
+        if stored and self._is_outdated(reference_version):
+            return Written({}, stale=len(stored))
         existing = {table: {table.key(row): row for row in self._rows(table, span)} for table in TABLES}
         fresh = changes.unchanged_since(stored, await self.stored(span))
         made = changes.replace_changes(processed, fresh, existing, self._coverage)
@@ -123,6 +135,9 @@ class MemoryStore:
         if not stale:
             self._wanted = missing(self._wanted, [span])
         return changes.written(made, {}, stale)
+
+    def _is_outdated(self, version: int | None) -> bool:
+        return version is not None and version != self._reference.version
 
     def _stored_slots(self) -> set[int]:
         rows = (row for table in (EVENTS, FAILURES) for row in self._tables[table].values())

@@ -10,15 +10,20 @@ a file that was applied is never edited; a program never touches a ledger newer 
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import structlog
 
-from indexer.errors import SchemaError, StoreUnavailable
+from indexer.errors import SchemaError
 from indexer.resources import resource
-from indexer.store.connection import CONNECT_TIMEOUT_S, Connection, connected, place_in_query
+from indexer.store.connection import CONNECT_TIMEOUT_S, Connection, address_of, connected, place_in_query
+from indexer.store.pool import MAY_PASS, may_pass
+
+log = structlog.get_logger()
 
 OLDEST_SERVER, NEWEST_SERVER = 15, 18
 # Any number, as long as no other program locks it in the same database: "perps" as bytes.
@@ -69,11 +74,31 @@ async def migrate(url: str, folder: Path | None = None, *, timeout_s: float = CO
     """
     folder = folder or resource("migrations")
     migrations, views = _numbered(folder), _read(folder / "views")
-    async with connected(url, timeout_s=timeout_s) as connection:
+    async with connected(url, timeout_s=timeout_s) as connection, _explained(url):
         check_server(connection)
-        await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET client_min_messages = warning")
+        connection.add_log_listener(_tell)
+        await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET client_min_messages = notice")
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)  # Ends with the connection.
         return await _apply(connection, migrations, views)
+
+
+@asynccontextmanager
+async def _explained(url: str) -> AsyncIterator[None]:
+    """Whatever the database says no to is one line for people."""
+    with may_pass(url):
+        try:
+            yield
+        except asyncpg.InsufficientPrivilegeError as error:
+            raise SchemaError(str(error), place=address_of(url), remedy=_NO_RIGHT) from None
+
+
+_NO_RIGHT = "let the owner of the ledger run `perps-indexer migrate`, and be a member of perps_writer"
+
+
+def _tell(_connection: object, message: asyncpg.PostgresLogMessage) -> None:
+    """What the files say by RAISE, and warnings; not that something is there already."""
+    if message.severity_en == "WARNING" or message.sqlstate == "00000":
+        log.warning("migration_noticed", notice=message.message)
 
 
 def check_server(connection: Connection) -> None:
@@ -125,8 +150,8 @@ async def _apply_views(connection: Connection, views: Sequence[SqlFile]) -> None
 async def _run(connection: Connection, file: SqlFile) -> None:
     try:
         await connection.execute(file.text)
-    except asyncpg.PostgresConnectionError as error:
-        raise StoreUnavailable(f"the connection broke: {error}", place=str(file.path)) from None
+    except (*MAY_PASS, asyncpg.InsufficientPrivilegeError):
+        raise
     except asyncpg.PostgresError as error:
         raise SchemaError(f"{error}{place_in_query(error, file.text)}", place=str(file.path)) from error
 

@@ -26,7 +26,7 @@ _POSTGRES_EPOCH_S = 946_684_800  # 2000-01-01
 _MICROSECONDS = 1_000_000
 
 # The statement was right, the moment was not.
-_MAY_PASS = (
+MAY_PASS = (
     asyncpg.PostgresConnectionError,  # Class 08.
     asyncpg.InsufficientResourcesError,  # Class 53: disk full, out of memory, too many connections.
     asyncpg.OperatorInterventionError,  # Class 57: the server is shut down, or not yet up.
@@ -40,15 +40,15 @@ _MAY_PASS = (
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, size: int = 4, timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[Pool]:
-    """A pool of up to `size` connections. Raises StoreUnavailable, ConfigError for a bad URL."""
+async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[Pool]:
+    """A pool of `size` (at least, at most) connections. Raises StoreUnavailable, ConfigError for a bad URL."""
     # One connection by the way that explains itself; the pool then asks the same server.
     await (await connect(url, timeout_s=timeout_s)).close()
     with may_pass(url):
         pool = await asyncpg.create_pool(
             url,
-            min_size=1,
-            max_size=size,
+            min_size=size[0],
+            max_size=size[1],
             timeout=timeout_s,
             init=_prepare,
             server_settings={"application_name": "perps-indexer", "timezone": "UTC"},
@@ -64,7 +64,7 @@ def may_pass(url: str) -> Iterator[None]:
     """Errors that may pass become StoreUnavailable."""
     try:
         yield
-    except _MAY_PASS as error:
+    except MAY_PASS as error:
         raise unavailable(address_of(url), f"{type(error).__name__}: {error}") from error
     except asyncpg.InterfaceError as error:
         if "clos" not in str(error):  # The connection or its pool is closed: the only way asyncpg says so.

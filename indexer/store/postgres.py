@@ -24,6 +24,7 @@ from indexer.store import changes
 from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
 from indexer.store.changes import Rows, Scope, TableChange
 from indexer.store.cluster import check_cluster
+from indexer.store.connection import CONNECT_TIMEOUT_S
 from indexer.store.pool import may_pass, open_pool
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, Seeding, altered_condition, bucket_spans, seeding
@@ -37,9 +38,11 @@ _QUERIES = Path(__file__).parent / "queries"
 
 
 @asynccontextmanager
-async def open_store(url: str, *, connections: int = 4) -> AsyncIterator[PostgresStore]:
-    """The store of a migrated database. Raises StoreUnavailable, ConfigError."""
-    async with open_pool(url, size=connections) as pool:
+async def open_store(
+    url: str, *, connections: tuple[int, int] = (1, 4), timeout_s: float = CONNECT_TIMEOUT_S
+) -> AsyncIterator[PostgresStore]:
+    """The store of a migrated database; `connections` at least and at most. Raises StoreUnavailable, ConfigError."""
+    async with open_pool(url, size=connections, timeout_s=timeout_s) as pool:
         yield PostgresStore(pool, url)
 
 
@@ -66,7 +69,10 @@ class PostgresStore:
             await _apply(session, made, page.source, page.endpoint)
             newly = {name: scope.newly for name, scope in scopes.items()}
             await _settle(session, page, newly)
-            return changes.written(made, newly)
+            outdated = await _is_outdated(session, page.reference_version)
+            if outdated:
+                await session.execute(query("add_to_reprocess"), _multirange(changes.payload_slots(found)))
+            return changes.written(made, newly, outdated=outdated)
 
     async def coverage(self, stream: str) -> Spans:
         return await self._spans("SELECT slots FROM ledger.coverage WHERE stream = $1", stream)
@@ -83,12 +89,13 @@ class PostgresStore:
 
     async def seed(self, reference: Reference) -> None:
         async with self._transaction() as session:
-            await session.execute("LOCK TABLE ledger.markets, ledger.tokens IN SHARE ROW EXCLUSIVE MODE")
+            await session.execute(query("lock_reference"))
             seeded = seeding(await _reference(session), reference)
             await session.executemany(query("upsert_market"), [_fields(market) for market in seeded.markets])
             await session.executemany(query("upsert_token"), [_fields(token) for token in seeded.tokens])
-            if seeded.alters_records and (spans := await _spans_of(session, seeded)):
-                await session.execute(query("add_to_reprocess"), _multirange(spans))
+            if seeded.alters_records:
+                await session.execute(query("raise_reference_version"))
+                await session.execute(query("add_to_reprocess"), _multirange(await _spans_of(session, seeded)))
 
     async def reference(self) -> Reference:
         async with self._transaction() as session:
@@ -141,10 +148,18 @@ class PostgresStore:
             found: int | None = await session.fetchval(query("next_stored"), slot)
         return found
 
-    async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+    async def replace(
+        self,
+        span: Span,
+        stored: Sequence[StoredTransaction],
+        processed: Processed,
+        reference_version: int | None = None,
+    ) -> Written:
         streams = sorted({tx.protocol for tx in stored})
         async with self._transaction() as session:
             covered = await _lock(session, streams, span)
+            if stored and await _is_outdated(session, reference_version):
+                return Written({}, stale=len(stored))
             existing = {table: {table.key(row): row for row in await _rows(session, table, span)} for table in TABLES}
             now = changes.grouped(existing[EVENTS].values(), existing[FAILURES].values())
             fresh = changes.unchanged_since(stored, now)
@@ -273,10 +288,17 @@ async def _insert_slot_times(session: Session, times: Mapping[int, int]) -> None
         await session.executemany(query("insert_slot_time"), sorted(times.items()))
 
 
+async def _is_outdated(session: Session, version: int | None) -> bool:
+    """Whether the reference rows are no longer those of `version`; they stay as they are until the transaction ends."""
+    return version is not None and version != await session.fetchval(query("hold_reference_version"))
+
+
 async def _reference(session: Session) -> Reference:
+    # The version first: of rows that change meanwhile it is then too old, never too new.
+    version = await session.fetchval("SELECT version FROM ledger.reference_state")
     markets = await session.fetch(f"SELECT {', '.join(Market.__struct_fields__)} FROM ledger.markets")  # noqa: S608
     tokens = await session.fetch(f"SELECT {', '.join(Token.__struct_fields__)} FROM ledger.tokens")  # noqa: S608
-    return Reference((_market(row) for row in markets), (Token(**dict(row)) for row in tokens))
+    return Reference((_market(row) for row in markets), (Token(**dict(row)) for row in tokens), version=version)
 
 
 def _market(row: asyncpg.Record) -> Market:

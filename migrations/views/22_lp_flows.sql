@@ -27,7 +27,7 @@ SELECT
     perps.base58(t.mint) AS mint,
     token.symbol AS symbol,
     trim_scale(t.amount) AS amount,
-    trim_scale(coalesce(t.value_usd_e6 * 0.000001, CASE WHEN t.venue IN ('drift_vault', 'drift_insurance') THEN round(t.amount * (
+    trim_scale(coalesce(t.value_usd_e6 * 0.000001, CASE WHEN t.venue IN ('drift_vault', 'drift_insurance') THEN perps.half_even(t.amount * (
         SELECT p.price_usd FROM ledger.price_observations AS p
         WHERE p.mint = t.mint AND p.block_time <= t.block_time AND p.block_time > t.block_time - interval '24 hours'
         ORDER BY p.block_time DESC, p.slot DESC, p.tx_index DESC NULLS LAST, p.index DESC LIMIT 1

@@ -104,9 +104,27 @@ async def test_a_stopped_run_goes_on_where_it_was() -> None:
     assert await store.failures() == []
 
 
+async def test_reference_rows_that_change_meanwhile_are_read_again() -> None:
+    txs = transactions()
+    store = await filled(txs, protocols(), Reference())
+    old = await store.reference()
+    await store.seed(seed())
+    await store.want_reprocess([EVERYWHERE])
+    done = await reprocess_ledger(store, protocols(), old)
+    assert done.rows["updated"] > 0
+    assert await store.to_reprocess() == ()
+    assert await store.rows(EVERYWHERE) == await (await filled(txs, protocols(), seed())).rows(EVERYWHERE)
+
+
 async def test_a_bucket_that_never_holds_still_is_an_error_and_no_loop() -> None:
     class Restless(MemoryStore):
-        async def replace(self, span: Span, stored: Sequence[StoredTransaction], processed: Processed) -> Written:
+        async def replace(
+            self,
+            span: Span,
+            stored: Sequence[StoredTransaction],
+            processed: Processed,
+            reference_version: int | None = None,
+        ) -> Written:
             return Written({}, stale=1)
 
     store = Restless()

@@ -131,7 +131,7 @@ async def test_a_read_only_database_pauses_and_resumes(database, database_url):
 
 async def test_a_connection_lost_within_a_page_leaves_nothing_and_is_replaced(database, database_url):
     await database.execute(LATE.replace("{body}", "PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL;"))
-    async with open_store(database_url, connections=1) as store:
+    async with open_store(database_url, connections=(1, 1)) as store:
         with pytest.raises(StoreUnavailable) as raised:
             await store.write(page(trade(origin()), settled=(100, 101)))
         assert "@" not in str(raised.value)

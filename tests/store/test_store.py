@@ -373,6 +373,53 @@ async def test_a_new_name_marks_nothing(store):
     assert await store.to_reprocess() == ()
 
 
+OTHER_DECIMALS = Reference([msgspec.structs.replace(PERP, base_decimals=6)])
+
+
+async def test_the_version_of_the_reference_goes_up_with_what_makes_other_records(store):
+    versions = []
+    for reference in (Reference([PERP]), Reference([msgspec.structs.replace(PERP, symbol="X")]), OTHER_DECIMALS):
+        await store.seed(reference)
+        versions.append((await store.reference()).version)
+    assert versions == [1, 1, 2]
+
+
+@pytest.mark.parametrize("settled", [None, (100, 101)])
+async def test_a_page_made_before_a_change_of_decimals_is_made_again(store, settled):
+    await store.seed(Reference([PERP]))
+    old = (await store.reference()).version
+    await store.seed(OTHER_DECIMALS)
+    written = await store.write(page(trade(origin()), settled=settled, reference_version=old))
+    assert (written.outdated, written.rows) == (True, {"inserted": 1})
+    assert await store.to_reprocess() == (Span(100, 101),)
+    fresh = page(trade(origin(200)), reference_version=(await store.reference()).version)
+    assert not (await store.write(fresh)).outdated
+    assert await store.to_reprocess() == (Span(100, 101),)
+
+
+async def test_replace_refuses_what_was_made_before_a_change_of_decimals(store):
+    await store.seed(Reference([PERP]))
+    old = (await store.reference()).version
+    await store.write(page(event(origin()), trade(origin()), reference_version=old))
+    stored = await store.stored(Span(100, 101))
+    await store.seed(OTHER_DECIMALS)
+    before = await ledger(store)
+    written = await store.replace(Span(100, 101), stored, Processed([event(origin())], [], []), old)
+    assert (written.stale, written.rows) == (1, {})
+    assert await ledger(store) == before
+    assert await store.to_reprocess() == (Span(0, 216_000),)
+
+
+async def test_a_seed_amid_writers_marks_every_row_made_with_the_old_decimals(store):
+    await store.seed(Reference([PERP]))
+    old = (await store.reference()).version
+    pages = [page(trade(origin(n * 1_000_000)), reference_version=old) for n in range(24)]
+    await asyncio.gather(*(store.write(one) for one in pages[:12]), store.seed(OTHER_DECIMALS),
+                         *(store.write(one) for one in pages[12:]))  # fmt: skip
+    wanted = await store.to_reprocess()
+    assert [n for n in range(24) if not any(n * 1_000_000 in span for span in wanted)] == []
+
+
 async def test_stored_gives_what_each_transaction_left(store):
     await store.write(page(event(origin(index=1)), event(origin()), failure(origin(index=2)), event(origin(tx=2))))
     await store.write(page(event(origin(200))))

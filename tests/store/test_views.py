@@ -2,7 +2,7 @@
 
 import json
 import os
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import asyncpg
 import pytest
@@ -80,7 +80,9 @@ async def test_every_function_has_a_comment(database):
         " WHERE pronamespace = 'perps'::regnamespace"
     )
     assert (
-        {row["proname"] for row in functions if row["said"]} == {"base58", "key"} == {f["proname"] for f in functions}
+        {row["proname"] for row in functions if row["said"]}
+        == {"base58", "half_even", "key"}
+        == {f["proname"] for f in functions}
     )
 
 
@@ -148,6 +150,22 @@ async def test_jupiter_fees_are_split_by_the_share_of_the_protocol(store, databa
     assert [tuple(row) for row in rows] == [("0.250001", "0.750002"), (None, None)]
 
 
+@pytest.mark.parametrize("number", ["2.5", "3.5", "-2.5", "-0.5", "2.50000000000000000001", "2.4999999999999999", "7"])
+@pytest.mark.parametrize("places", [0, 6, 12])
+async def test_computed_dollars_are_rounded_half_to_even(database, number, places):
+    for value in (Decimal(number).scaleb(-places), Decimal(number).scaleb(-places) + 2**120):
+        rounded = await database.fetchval("SELECT perps.half_even($1, $2)::text", value, places)
+        with localcontext(prec=100):
+            assert Decimal(rounded) == value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+
+
+@pytest.mark.parametrize(("fee", "share"), [(1_000_002, "0.25"), (1_000_006, "0.250002"), (-1_000_002, "-0.25")])
+async def test_a_split_fee_in_the_middle_goes_to_the_even_one(store, database, fee, share):
+    await store.write(page(trade(origin(protocol="jupiter_perps"), fee_usd_e6=fee)))
+    assert await database.fetchval("SELECT protocol_fee_usd::text FROM perps.trades") == share
+    assert await database.fetchval("SELECT lp_fee_usd + protocol_fee_usd = fee_usd FROM perps.trades")
+
+
 async def test_a_provider_is_healed_by_an_action_that_comes_later(store, database):
     await store.write(page(flow(origin(), action_key=key(5)), flow(origin(index=1), action_key=key(6))))
     assert await database.fetchval("SELECT count(provider) FROM perps.lp_flows") == 0
@@ -186,6 +204,13 @@ async def test_the_newest_price_before_a_flow_counts(store, database):
     prices = [price(origin(50 + n, tx=2, block_time=NOON - 100 + n), f"{n}", mint=key(50)) for n in (1, 3, 2)]
     await store.write(page(flow(origin(), venue="drift_vault", mint=key(50), amount=Decimal(1)), *prices))
     assert await database.fetchval("SELECT value_usd FROM perps.lp_flows") == 3
+
+
+async def test_a_filled_value_is_rounded_half_to_even(store, database):
+    told, moved = price(origin(50, tx=2), "0.0000025", mint=key(50)), {"venue": "drift_vault", "mint": key(50)}
+    await store.write(page(flow(origin(), **moved, amount=Decimal(1)), flow(origin(index=1), **moved, amount=3), told))
+    rows = await database.fetch("SELECT value_usd::text FROM perps.lp_flows ORDER BY index")
+    assert [row["value_usd"] for row in rows] == ["0.000002", "0.000008"]
 
 
 @pytest.mark.parametrize(

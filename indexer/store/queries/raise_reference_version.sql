@@ -1,0 +1,1 @@
+UPDATE ledger.reference_state SET version = version + 1
