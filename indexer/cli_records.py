@@ -59,7 +59,7 @@ async def _replay(settings: Settings, named: list[Path], found: list[Path], *, s
     if "-" in map(str, named):
         raise InputError("replay reads its files twice; standard input cannot be", remedy="write it to a file")
     with progress("checking", len(named)) as advance:
-        check(named, bounds, lambda _path: advance())
+        fitting = check(list(dict.fromkeys(named)), bounds, lambda _path: advance())
     async with wiring.ledger(settings) as store:
         run = Replay(
             store,
@@ -69,13 +69,16 @@ async def _replay(settings: Settings, named: list[Path], found: list[Path], *, s
             page_transactions=settings.replay.page_transactions,
             settle=settle,
         )
-        files = list(dict.fromkeys(named + found))
-        with progress("replaying", len(files)) as advance:
-            for path in files:
+        others = [path for path in dict.fromkeys(found) if path not in set(named)]
+        with progress("replaying", len(fitting) + len(others)) as advance:
+            for file in fitting:
+                await run.write(file)
+                advance()
+            for path in others:
                 await run.file(path)
                 advance()
     if not run.summary.files and not run.summary.unavailable:
-        raise InputError("no file holds transactions", place=str(files[0].parent))
+        raise InputError("no file holds transactions", place=str((named + others)[0].parent))
     return run.summary
 
 

@@ -1,14 +1,14 @@
 """Replay: recorded answers through the one path of everything, into the ledger.
 
-Named files are read once before anything is written, so that a file that does not fit leaves nothing
-half-written. What lies in a folder may be anything: a file without transactions is passed over and
-told. Twice gives the same ledger. Nothing is settled, except whole blocks where that was asked for.
+Named files are all read before anything is written, so that a file that does not fit leaves nothing
+half-written. What lies in a folder may be anything: a file that does not fit to its end is passed over
+and told. Twice gives the same ledger. Nothing is settled, except whole blocks where that was asked for.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,8 @@ from indexer.sources.recorded import Answer, Limits, NoTransactions, answers
 from indexer.store.base import Page, Store
 
 SOURCE = "recorded"
+KEPT_BYTES = 4 * 1024 * 1024  # A file up to this size is not parsed twice; parsed it takes several times as much.
+MOST_KEPT_BYTES = 16 * KEPT_BYTES  # Of all named files together.
 
 
 class Summary(msgspec.Struct):
@@ -37,24 +39,47 @@ class Summary(msgspec.Struct):
     rows: Counter[str] = msgspec.field(default_factory=Counter)  # inserted, updated, unchanged, ...
     settled: Counter[str] = msgspec.field(default_factory=Counter)  # Slots by stream.
     unsettled: Counter[str] = msgspec.field(default_factory=Counter)  # Slots that could not be, by stream.
-    skipped: list[str] = []  # Files without transactions, with the reason.
+    skipped: list[str] = []  # Files that were not written, with the reason.
     unavailable: list[str] = []  # Answers that say nothing about the chain, with the reason.
 
 
-def check(named: Sequence[Path], limits: Limits, on_file: Callable[[Path], None]) -> None:
+class Recording(msgspec.Struct, frozen=True):
+    """A file that fits to its end. `kept`: its answers; None: it is large and is read again."""
+
+    path: Path
+    kept: Sequence[Answer] | None
+
+    def answers(self, limits: Limits) -> Iterable[Answer]:
+        return answers(self.path, limits) if self.kept is None else self.kept
+
+
+def check(named: Sequence[Path], limits: Limits, on_file: Callable[[Path], None]) -> list[Recording]:
     """Read every named file to its end. Raises InputError at the first that does not fit."""
+    fitting, room = [], MOST_KEPT_BYTES
     for path in named:
+        if not path.is_file():
+            raise InputError("is no file that can be read twice", place=str(path), remedy="write it to a file")
         try:
-            count = sum(1 for _ in answers(path, limits))
+            one = _fitting(path, limits, room)
         except NoTransactions as error:
             raise InputError(str(error), remedy="name files of getTransaction or getBlock answers") from None
-        if not count:
-            raise InputError("holds no transactions", place=str(path))
+        room -= path.stat().st_size if one.kept is not None else 0
+        fitting.append(one)
         on_file(path)
+    return fitting
+
+
+def _fitting(path: Path, limits: Limits, room: int = KEPT_BYTES) -> Recording:
+    """Read a file to its end. Raises NoTransactions, InputError."""
+    if path.stat().st_size <= min(room, KEPT_BYTES):
+        return Recording(path, list(answers(path, limits)))
+    for _ in answers(path, limits):
+        pass
+    return Recording(path, None)
 
 
 class Replay:
-    """One run. `write` moves answers of a file into the store; `summary` tells what happened."""
+    """One run. `write` moves the answers of a file into the store; `summary` tells what happened."""
 
     def __init__(
         self,
@@ -75,21 +100,32 @@ class Replay:
         self.summary = Summary()
 
     async def file(self, path: Path) -> None:
-        """Write everything a file holds; a file without transactions is told in the summary."""
+        """Write everything a file holds; one that does not fit is told in the summary."""
+        try:
+            fitting = _fitting(path, self.limits)
+        except (NoTransactions, InputError) as error:
+            self.summary.skipped.append(str(error))
+        else:
+            await self.write(fitting)
+
+    async def write(self, file: Recording) -> None:
+        """Write everything a file holds, page by page. Raises InputError if it is no longer what it was."""
         pages = 0
         try:
-            for page in self._pages(path):
+            for page in self._pages(file):
                 written = await self.store.write(page)
                 self._count(page)
                 self.summary.rows.update(written.rows)
                 pages += 1
-        except (NoTransactions, InputError) as error:
-            self.summary.skipped.append(f"{error} (what stands before it is written)" if pages else str(error))
+                if written.outdated:
+                    self.reference = await self.store.reference()
+        except NoTransactions as error:
+            raise InputError(f"{error}; it changed while it was read") from None
         self.summary.files += bool(pages)
 
-    def _pages(self, path: Path) -> Iterator[Page]:
+    def _pages(self, file: Recording) -> Iterator[Page]:
         waiting: list[Transaction] = []
-        for answer in answers(path, self.limits):
+        for answer in file.answers(self.limits):
             if answer.block is not None:
                 yield self._block(answer)
             elif answer.transaction is not None:

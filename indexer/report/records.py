@@ -53,7 +53,7 @@ def summary(done: Summary) -> str:
         lines.append(f"settled       {_counts(done.settled) or 'none'}")
     if done.unsettled:
         lines.append(f"not settled   {_counts(done.unsettled)}")
-    lines += _section("unavailable", done.unavailable) + _section("skipped (no transactions)", done.skipped)
+    lines += _section("unavailable", done.unavailable) + _section("skipped", done.skipped)
     return "\n".join(lines) + "\n"
 
 
