@@ -21,6 +21,8 @@ from indexer.core.record import EventRow, Failure, FailureReason, Origin, Record
 from indexer.core.reference import Reference
 from indexer.core.transaction import Transaction, plausible_time
 
+_UNREADABLE = {"log": "no base64 of 8 bytes or more", "cpi": "fewer than 8 bytes behind the tag"}
+
 
 class Program(msgspec.Struct, frozen=True):
     """One program of a protocol and the channel its stream is read from."""
@@ -137,7 +139,7 @@ def _interpreted(scene: Scene, protocol: Protocol, payloads: Sequence[Payload]) 
 
 def _decoded(scene: Scene, protocol: Protocol, payload: Payload) -> tuple[Event | None, Failure | None]:
     if not payload.is_readable:
-        return None, _failure(scene, payload, None, "short_payload", "no base64 of 8 bytes or more")
+        return None, _failure(scene, payload, None, "short_payload", _UNREADABLE[payload.channel])
     layout = protocol.programs[payload.program_id].layouts.get(payload.data[:DISCRIMINATOR_BYTES])
     if layout is None:
         if payload.is_text:

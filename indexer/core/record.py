@@ -111,7 +111,7 @@ class Swap(Record, frozen=True, kw_only=True):
     kind: ClassVar[str] = "swap"
     table: ClassVar[str] = "swaps"
 
-    market_key: str | None = None  # GMX: the market of the hop. Jupiter: the pool.
+    market_key: str | None = None  # GMX: the market of the hop. Jupiter swaps in its one pool, which is no market.
     trader: bytes | None = None
     mint_in: bytes | None = None
     mint_out: bytes | None = None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from indexer.core import base58
 from indexer.core.amount import half_even
 from indexer.core.payload import Event
 from indexer.core.protocol import Scene
@@ -28,7 +27,6 @@ def _swap(scene: Scene, event: Event, amount_in: int, amount_out: int) -> Swap:
     mint_in, mint_out = mint_of(scene, fields.receivingCustodyKey), mint_of(scene, fields.dispensingCustodyKey)
     return Swap(
         origin=scene.origin(event),
-        market_key=base58.encode(fields.poolKey),
         trader=fields.ownerKey,
         mint_in=mint_in,
         mint_out=mint_out,

@@ -56,6 +56,11 @@ DECREASE_TPSL = bytes.fromhex("6c12cbd1e36741a5")
 INSTANT_INCREASE = bytes.fromhex("a47e44b6dfa640b7")
 INSTANT_DECREASE2 = bytes.fromhex("a2bfc83e8b3eb011")
 LIQUIDATE4 = bytes.fromhex("40b05833a8bc9caf")
+# Gone since 2025.
+ADD_LIQUIDITY = bytes.fromhex("b59d59438fb63448")
+REMOVE_LIQUIDITY = bytes.fromhex("5055d14818ceb16c")
+SWAP = bytes.fromhex("f8c69e91e17587c8")
+SWAP_EXACT_OUT = bytes.fromhex("fa49652126cf4bb8")
 UNKNOWN = bytes.fromhex("0102030405060708")
 
 TRADE = {

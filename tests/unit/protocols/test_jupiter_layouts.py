@@ -1,15 +1,18 @@
 """The layout ages of Jupiter's events: which ends are whole, and what is said of the others. Synthetic bytes."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer.core.idl import Idl
 from indexer.core.payload import Enclosing, Event, Payload
 from indexer.core.protocol import Scene
 from indexer.core.reference import Reference
 from indexer.protocols.jupiter_perps import EVENTS, IDL, TAILS
 from indexer.protocols.jupiter_perps.program import PURPOSES
-from tests.encoder import discriminator, encode_event, encode_type, event_names, random_event
+from tests.encoder import discriminator, encode_event, encode_type, event_names, idl_text, random_event
 from tests.idl_known import INSTRUCTIONS
 from tests.unit.protocols.jupiter_world import (
     PROGRAM,
@@ -78,6 +81,13 @@ def test_the_optional_request_ends_an_instant_decrease(referral, order):
     assert len(data) - len(base) == (57 if order is None else 89)
 
 
+@pytest.mark.parametrize("body", [b"", b"1234567"])
+def test_an_event_instruction_without_a_whole_discriminator_is_a_short_payload(body):
+    (failure,) = processed(call(UNKNOWN, (), body)).failures
+    assert (failure.reason, failure.discriminator, failure.payload) == ("short_payload", None, body)
+    assert failure.detail == "fewer than 8 bytes behind the tag"
+
+
 def test_the_first_close_request_is_known_by_its_length():
     body = encode_type(
         IDL, "ClosePositionRequestEventV0", positionRequestKey=key(1), owner=key(2), mint=key(3), amount=4
@@ -113,6 +123,20 @@ def test_instruction_discriminators_are_those_seen_on_chain():
         "instantDecreasePosition": "position",
         "instantDecreasePosition2": "position",
         "liquidateFullPosition4": "position",
+    }
+
+
+def purpose_by_name(name: str) -> str | None:
+    """What the words say: requests, orders and loans swap nothing and hold no liquidity."""
+    if re.match("(instant)?(Increase|Decrease)Position|liquidateFullPosition", name, re.IGNORECASE):
+        return "position"
+    return "lp" if re.match("(add|remove)Liquidity", name) else "swap" if name.startswith("swap") else None
+
+
+def test_every_instruction_that_may_swap_or_hold_liquidity_has_its_purpose():
+    instructions = {key: name for key, (name, _) in Idl(idl_text(IDL)).instructions.items()}
+    assert {instructions[key]: purpose for key, purpose in PURPOSES.items()} == {
+        name: purpose for name in instructions.values() if (purpose := purpose_by_name(name))
     }
 
 

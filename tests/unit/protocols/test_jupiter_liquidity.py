@@ -10,6 +10,7 @@ from indexer.core.reference import Reference
 from indexer.protocols.jupiter_perps import EVENTS, IDL
 from tests.encoder import event_names
 from tests.unit.protocols.jupiter_world import (
+    ADD_LIQUIDITY,
     ADD_LIQUIDITY2,
     DECREASE4,
     DECREASE_TPSL,
@@ -21,11 +22,14 @@ from tests.unit.protocols.jupiter_world import (
     OWNER,
     POOL,
     REFERENCE,
+    REMOVE_LIQUIDITY,
     REMOVE_LIQUIDITY2,
     REQUEST,
     SOL,
     SOL_CUSTODY,
+    SWAP,
     SWAP2,
+    SWAP_EXACT_OUT,
     SWAP_WITH_TOKEN_LEDGER,
     TRADE,
     UNKNOWN,
@@ -110,6 +114,15 @@ def test_the_provider_is_the_first_account_of_the_instruction(rows):
     assert only("lp_flow", rows).provider == OWNER
 
 
+@pytest.mark.parametrize(
+    ("event", "values", "instruction"),
+    [("AddLiquidityEvent", ADDED, ADD_LIQUIDITY), ("RemoveLiquidityEvent", REMOVED, REMOVE_LIQUIDITY)],
+)
+def test_the_instructions_of_2024_tell_the_provider_too(event, values, instruction):
+    row = only("lp_flow", records(payload(event, **values), instruction=instruction, accounts=(OWNER, key(50))))
+    assert row.provider == OWNER
+
+
 @pytest.mark.parametrize(("instruction", "accounts"), [(UNKNOWN, (OWNER,)), (SWAP2, (OWNER,)), (ADD_LIQUIDITY2, ())])
 @pytest.mark.parametrize(("event", "values"), [("AddLiquidityEvent", ADDED), ("RemoveLiquidityEvent", REMOVED)])
 def test_another_instruction_does_not_tell_the_provider(event, values, instruction, accounts):
@@ -146,6 +159,20 @@ def test_a_withdrawal_is_rounded_once_half_to_even():
     assert (row.value_usd_e6, row.fee_usd_e6) == (2, 4)
 
 
+def test_the_fee_of_a_deposit_is_what_was_not_minted_whatever_its_rate_says():
+    row = only("lp_flow", added(mintAmountUsd=399_100_001, feeBps=20))
+    assert (row.value_usd_e6, row.fee_usd_e6) == (400_000_000, 899_999)
+
+
+def test_the_price_of_jlp_keeps_twelve_decimals_half_to_even():
+    deposit = added(mintAmountUsd=20_000_000, lpAmount=3_000_000)
+    withdrawal = removed(removeAmountUsd=10_000_000, lpAmountIn=3_000_000)
+    assert [str(only("lp_flow", rows).lp_price_usd) for rows in (deposit, withdrawal)] == [
+        "6.666666666667",
+        "3.333333333333",
+    ]
+
+
 def test_the_amount_of_an_unknown_custody_is_unknown_but_its_dollars_are_not():
     rows = added(reference=Reference())
     row = only("lp_flow", rows)
@@ -166,7 +193,7 @@ def test_a_swap_pays_out_after_its_fee():
     row = swap(amountOutAfterFees=199_700_000)
     assert (row.mint_in, row.amount_in, row.mint_out, row.amount_out) == (SOL, 1, USDC, Decimal("199.7"))
     assert (row.value_usd_e6, row.fee_usd_e6, row.price_impact_usd_e6) == (200_000_000, 300_000, None)
-    assert (row.venue, row.market_key, row.trader, row.order_key) == ("jlp", base58.encode(POOL), OWNER, None)
+    assert (row.venue, row.market_key, row.trader, row.order_key) == ("jlp", None, OWNER, None)  # A pool is no market.
 
 
 def test_an_exact_out_swap_takes_its_fee_from_what_goes_in():
@@ -184,6 +211,8 @@ def test_a_swap_fee_is_rounded_half_to_even():
     [
         (SWAP2, "swap"),
         (SWAP_WITH_TOKEN_LEDGER, "swap"),
+        (SWAP, "swap"),
+        (SWAP_EXACT_OUT, "swap"),
         *(
             (d, "position")
             for d in (INCREASE4, DECREASE4, DECREASE_TPSL, INSTANT_INCREASE, INSTANT_DECREASE2, LIQUIDATE4)

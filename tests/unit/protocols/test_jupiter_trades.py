@@ -17,12 +17,14 @@ from tests.unit.protocols.jupiter_world import (
     SOL,
     SOL_CUSTODY,
     TRADE,
+    UNKNOWN,
     of,
     only,
     payload,
+    processed,
     records,
 )
-from tests.world import key
+from tests.world import call, key
 
 INCREASES = ("IncreasePositionEvent", "InstantIncreasePositionEvent")
 DECREASES = ("DecreasePositionEvent", "InstantDecreasePositionEvent")
@@ -206,6 +208,13 @@ def test_a_trade_says_the_price_of_its_market_and_of_the_token_behind_it(event):
     assert (row.market_key, row.mint, row.price_usd) == (base58.encode(SOL_CUSTODY), SOL, Decimal(200))
     assert row.value_origin == "event"
     assert row.origin.event == event
+
+
+@pytest.mark.parametrize("event", INCREASES + DECREASES + LIQUIDATIONS)
+@pytest.mark.parametrize(("block_time", "expected"), [(None, TRADE["openTime"]), (1_700_000_000, 1_700_000_000)])
+def test_the_time_of_a_trade_stands_in_only_while_that_of_its_block_is_unknown(event, block_time, expected):
+    rows = processed(call(UNKNOWN, (), payload(event, **TRADE)), block_time=block_time).records
+    assert {row.origin.block_time for row in rows} == {expected}
 
 
 def test_a_trade_in_an_unknown_custody_is_kept_under_its_key():
