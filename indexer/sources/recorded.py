@@ -9,6 +9,8 @@ file can exhaust memory: what is larger than the limits is refused before it is 
 from __future__ import annotations
 
 import io
+import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +25,9 @@ from indexer.errors import InputError
 
 STANDARD_INPUT = "-"
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_GZIP_MAGIC = b"\x1f\x8b"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PACKED_PIECE = 4096  # Bytes. One piece may unpack to 30,000 times its size, and that is in memory at once.
 _DECODE = msgspec.json.Decoder()
 
 
@@ -51,35 +56,54 @@ def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Path]]:
     """(named files, files found in named folders), each in order. Raises InputError for what is not there."""
     named: list[Path] = []
     found: list[Path] = []
-    for text in paths:
+    for text in dict.fromkeys(paths):
         path = Path(text)
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path)))
-            if not inside:
-                raise InputError("the folder holds no files", place=text, remedy="name a folder of recorded answers")
-            found += inside
-        elif text == STANDARD_INPUT or path.is_file() or path.is_fifo():
-            named.append(path)
-        else:
-            raise InputError("no such file or folder", place=text)
+        try:
+            mode = None if text == STANDARD_INPUT else os.stat(text).st_mode  # noqa: PTH116 (Path makes "." of "")
+            if mode is not None and stat.S_ISDIR(mode):
+                found += _inside(path)
+            else:
+                named.append(path)
+        except FileNotFoundError:
+            raise InputError("no such file or folder", place=text or "''") from None
+        except OSError as error:
+            place = name_of(Path(error.filename or text))
+            raise InputError(f"cannot be read: {error.strerror}", place=place) from None
     return named, found
+
+
+def name_of(path: Path) -> str:
+    """The path as text that every encoding takes: a name may hold bytes that are no UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _inside(folder: Path) -> list[Path]:
+    """All files below that are not hidden, in order. Raises OSError for a folder that cannot be listed."""
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        files += [path for name in names if not name.startswith(".") and (path := Path(place, name)).is_file()]
+    if not files:
+        raise InputError("the folder holds no files", place=name_of(folder), remedy="name a folder of recorded answers")
+    return sorted(files)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def answers(path: Path, limits: Limits) -> Iterator[Answer]:
     """Every answer of a file, in order. Raises NoTransactions, or InputError where a bound is exceeded."""
+    name = name_of(path)
     try:
         with _opened(path, limits) as stream:
-            for line, document in _documents(stream, limits, str(path)):
-                place = f"{path}:{line}" if line else str(path)
+            for line, document in _documents(stream, limits, name):
+                place = f"{name}:{line}" if line else name
                 yield from _answers(_decoded(document, place), place, path)
     except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", place=str(path)) from None
+        raise InputError(f"cannot be read: {error.strerror or error}", place=name) from None
     except zstandard.ZstdError as error:
-        raise NoTransactions(f"{path}: no valid zstd: {error}") from None
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+        raise NoTransactions(f"{name}: no valid zstd: {error}") from None
 
 
 def _opened(path: Path, limits: Limits) -> io.BufferedReader:
@@ -89,12 +113,52 @@ def _opened(path: Path, limits: Limits) -> io.BufferedReader:
         raw = path.open("rb")
         if path.is_file() and (size := path.stat().st_size) > limits.file:
             raw.close()
-            raise InputError(f"{size} bytes, the limit is {limits.file}", place=str(path), remedy=_RAISE)
+            raise InputError(f"{size} bytes, the limit is {limits.file}", place=name_of(path), remedy=_RAISE)
     stream = raw if isinstance(raw, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, raw))
     if stream.peek(4)[:4] == _ZSTD_MAGIC:
-        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(stream, read_across_frames=True)
-        return io.BufferedReader(cast(io.RawIOBase, reader))
+        stream = io.BufferedReader(_Unpacked(stream))
+    elif stream.peek(2)[:2] == _GZIP_MAGIC:
+        stream.close()
+        raise NoTransactions(f"{name_of(path)}: packed by gzip, which is not read: unpack it, or pack it by zstd")
+    if stream.peek(3)[:3] == _BYTE_ORDER_MARK:
+        stream.read(3)
     return stream
+
+
+class _Unpacked(io.RawIOBase):
+    """What zstd frames hold. Raises ZstdError where the last one is cut short: zstandard's own reader just ends."""
+
+    def __init__(self, packed: io.BufferedReader) -> None:
+        self._packed = packed
+        self._waiting = memoryview(b"")
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        while not self._waiting and self._unpack():
+            pass
+        size = min(len(into), len(self._waiting))
+        into[:size] = self._waiting[:size]
+        self._waiting = self._waiting[size:]
+        return size
+
+    def _unpack(self) -> bool:
+        """One piece more. False: the end."""
+        done = self._frame is None or self._frame.eof
+        piece = (self._frame.unused_data if self._frame and done else b"") or self._packed.read(_PACKED_PIECE)
+        if not piece and not done:
+            raise zstandard.ZstdError("it is cut short")
+        if piece:
+            if done or self._frame is None:
+                self._frame = zstandard.ZstdDecompressor(max_window_size=2**27).decompressobj()
+            self._waiting = memoryview(self._frame.decompress(piece))
+        return bool(piece)
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
 
 _RAISE = "raise [replay] limits in the settings, or split the file"

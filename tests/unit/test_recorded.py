@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,7 @@ def test_zstd_is_read_by_its_content_not_its_name(tmp_path: Path) -> None:
         (b'{"error": {"code": -32015}}', "an RPC error -32015"),
         (b'{"result": {"transaction": 1, "meta": 2}}', "result"),
         (b"\x28\xb5\x2f\xfdrubbish", "zstd"),
+        (gzip.compress(json.dumps(answer()).encode()), "packed by gzip"),
     ],
 )
 def test_what_holds_no_transaction_says_why_and_where(tmp_path: Path, content: bytes, why: str) -> None:
@@ -94,6 +97,30 @@ def test_what_holds_no_transaction_says_why_and_where(tmp_path: Path, content: b
     with pytest.raises(NoTransactions, match=why) as caught:
         read(path)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("lost", [1, 5, 20])
+def test_a_packed_file_that_was_cut_short_is_no_file_of_fewer_answers(tmp_path: Path, lost: int) -> None:
+    path = tmp_path / "cut.zst"
+    lines = "".join(json.dumps(answer(slot=n)) + "\n" for n in range(1000))
+    path.write_bytes(zstandard.compress(lines.encode())[:-lost])
+    with pytest.raises(NoTransactions, match="cut short"):
+        read(path, Limits(10**7, 10**7, 10**7))
+
+
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "mark.json", tmp_path / "mark.zst"
+    plain.write_text(json.dumps(answer(slot=7)), encoding="utf-8-sig")
+    packed.write_bytes(zstandard.compress(plain.read_bytes()))
+    assert [one.transaction.slot for path in (plain, packed) for one in read(path) if one.transaction] == [7, 7]
+
+
+def test_a_name_that_is_no_utf_8_can_be_told(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.json")
+    path.write_text("rubbish")
+    with pytest.raises(NoTransactions) as caught:
+        read(path)
+    assert "\\xff.json" in str(caught.value).encode().decode()
 
 
 def test_a_decompression_bomb_ends_at_the_limit(tmp_path: Path) -> None:
@@ -129,5 +156,26 @@ def test_a_folder_gives_its_files_in_order_and_hidden_ones_not_at_all(tmp_path: 
 def test_a_missing_path_and_an_empty_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         find_files([str(tmp_path / "nowhere")])
+    with pytest.raises(InputError, match="no such file"):
+        find_files([""])
     with pytest.raises(InputError, match="holds no files"):
+        find_files([str(tmp_path)])
+
+
+def test_a_path_named_twice_is_one(tmp_path: Path) -> None:
+    path = str(write(tmp_path / "a.json", answer()))
+    assert find_files([path, path, "-", "-"]) == ([Path(path), Path("-")], [])
+
+
+def test_what_cannot_be_looked_at_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(InputError, match="cannot be read: Too many levels"):
+        find_files([str(tmp_path / "loop")])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_cannot_be_listed_is_not_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "a.json", answer())
+    (tmp_path / "closed").mkdir(mode=0)
+    with pytest.raises(InputError, match="closed: cannot be read: Permission denied"):
         find_files([str(tmp_path)])
