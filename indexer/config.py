@@ -107,7 +107,7 @@ def default_data_folder() -> Path:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"cannot read the settings: {error.strerror}", place=str(file)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -117,11 +117,25 @@ def _read(file: Path) -> dict[str, Any]:
 def _environment(environment: Mapping[str, str]) -> Iterator[Layer]:
     """One layer per variable, so that an error can name it."""
     for name, value in sorted(environment.items()):
+        if wanted := _mistyped(name):
+            raise ConfigError("no setting is read from this variable", place=name, remedy=f"write {wanted}")
         if name.startswith(PREFIX) and "__" in name and value:
             yield name, _nested(tuple(name.removeprefix(PREFIX).lower().split("__")), value)
     for name, keys in SHORT_NAMES.items():
         if environment.get(name):
             yield name, _nested(keys, environment[name])
+
+
+def _mistyped(name: str) -> str | None:
+    """The variable that was meant: a setting's letters, without the two underscores between section and key."""
+    if not name.startswith(PREFIX) or "__" in name or name in SHORT_NAMES:
+        return None
+    for section, field in Settings.model_fields.items():
+        assert isinstance(field.annotation, type), "every section is a class"
+        for key in getattr(field.annotation, "model_fields", ()):
+            if name.removeprefix(PREFIX).replace("_", "").lower() == f"{section}{key}".replace("_", ""):
+                return f"{PREFIX}{section}__{key}".upper()
+    return None
 
 
 def _nested(keys: tuple[str, ...], value: str) -> dict[str, Any]:
@@ -155,8 +169,17 @@ def _checked(layers: list[Layer]) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         keys = tuple(str(key) for key in first["loc"])
-        message = f"setting {'.'.join(keys)}: {first['msg']}"
+        message = f"setting {'.'.join(keys)}: {_words(first)}"
         raise ConfigError(redacted(message), place=_place(layers, keys)) from None
+
+
+def _words(error: Mapping[str, Any]) -> str:
+    """What is wrong, without the names that only our source knows."""
+    if error["type"] == "model_type":
+        return "is a section of settings, not one value"
+    if error["loc"] == ("cluster", "genesis_hash"):
+        return "no hash in base58 (32 to 44 characters)"
+    return str(error["msg"]).removeprefix("Value error, ")
 
 
 def _merge(into: dict[str, Any], layer: Mapping[str, Any]) -> None:

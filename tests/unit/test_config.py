@@ -69,6 +69,16 @@ def test_an_unknown_variable_is_named():
         load(environment={"PERPS_LOG__LEVL": "debug"})
 
 
+@pytest.mark.parametrize("name", ["PERPS_LOG_LEVEL", "PERPS_DATADIR", "PERPS_DATABASE_CONNECT_TIMEOUT_S"])
+def test_a_variable_that_lacks_the_two_underscores_is_named(name: str):
+    with pytest.raises(ConfigError, match=f"{name}: no setting is read from this variable"):
+        load(environment={name: "x"})
+
+
+def test_variables_of_others_are_nobody_s_settings():
+    load(environment={"PERPS_SHARED": "/x", "PERPS_CONFIG": "", "PERPS_LOGO": "x", "HOME": "/x"})
+
+
 @pytest.mark.parametrize(
     ("name", "text", "key"),
     [
@@ -92,6 +102,11 @@ def test_a_file_that_is_missing_or_no_toml_is_one_line(tmp_path: Path):
     (tmp_path / "mine.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(ConfigError, match=r"mine\.toml: no valid TOML"):
         load(tmp_path / "mine.toml", {})
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_end_its_lines_as_windows_does(tmp_path: Path):
+    (tmp_path / "mine.toml").write_bytes(b'\xef\xbb\xbf[log]\r\nlevel = "error"\r\n')
+    assert load(tmp_path / "mine.toml", {}).log.level == "error"
 
 
 def test_no_text_of_the_settings_has_the_password():
