@@ -5,6 +5,7 @@ Results go to standard output, logs and errors to standard error.
 """
 
 import asyncio
+import io
 import os
 import sys
 from enum import StrEnum
@@ -25,6 +26,7 @@ from indexer.store.connection import address_of, connected
 from indexer.store.database import embedded, open_database, serving
 
 INTERRUPTED, OUTPUT_CLOSED = 130, 141  # As shells count them: 128 + SIGINT, 128 + SIGPIPE.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]  # Its parent; typer exports it by no name of its own.
 
 app = typer.Typer(
     name="perps-indexer",
@@ -42,22 +44,67 @@ cli_records.register(app)
 
 def main() -> None:
     """The command `perps-indexer`."""
+    _open_streams()
+    sys.exit(_code())
+
+
+def _code() -> int:
+    """Run the command that the arguments name: its exit code."""
     try:
-        app()
+        code = app(standalone_mode=False)
+        sys.stdout.flush()  # Or a full disk would show after the last chance to say so.
     except PerpsIndexerError as error:
         _complain(error)
-        sys.exit(EXIT_CODE)
+    except UsageError as error:
+        _complain_of_usage(error)
+    except OSError as error:
+        return _complain_of_system(error)
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        return OUTPUT_CLOSED  # The reader has seen enough (`| head`); typer makes a plain 1 of it.
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of our output has seen enough (`| head`). Python would complain again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(OUTPUT_CLOSED)
+        return INTERRUPTED
+    else:
+        return int(code or 0)
+    return EXIT_CODE
+
+
+def _open_streams() -> None:
+    """All three exist, a closed one as /dev/null: a socket must not take its number. Text is UTF-8 in any locale."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 (open until the end)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _complain(error: PerpsIndexerError) -> None:
     remedy = f" ({error.remedy})" if error.remedy else ""
     typer.echo(f"error: {redacted(' '.join(f'{error}{remedy}'.split()))}", err=True)
+
+
+def _complain_of_usage(error: Exception) -> None:
+    """An option or argument that does not exist or fit; without any argument, the help."""
+    text = error.format_message().replace("Value error, ", "")  # type: ignore[attr-defined]  # What UsageError has, see there.
+    if text.startswith("Usage:"):
+        typer.echo(text, err=True)
+        return
+    context = getattr(error, "ctx", None)
+    remedy = f"see {context.command_path} --help" if context else None
+    _complain(InputError(text[:1].lower() + text[1:].rstrip("."), remedy=remedy))
+
+
+def _complain_of_system(error: OSError) -> int:
+    """What the system refused and nobody expected; of what has no file it is our output that failed."""
+    if isinstance(error, BrokenPipeError):
+        code = OUTPUT_CLOSED
+    else:
+        code = EXIT_CODE
+        _complain(InputError(error.strerror or str(error), place=str(error.filename or "standard output")))
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would complain again at exit.
+    return code
 
 
 def _version(wanted: bool) -> None:
@@ -129,8 +176,8 @@ def status(context: typer.Context) -> None:
 
 async def _describe(url: str, settings: Settings) -> str:
     async with connected(url, timeout_s=settings.database.connect_timeout_s) as connection:
-        version = connection.get_server_version()
-        return f"{address_of(url)} (from DATABASE_URL or the settings): PostgreSQL {version.major}.{version.minor}"
+        version = connection.get_settings().server_version
+        return f"{address_of(url)} (from DATABASE_URL or the settings): PostgreSQL {version}"
 
 
 def _refuse_with_url(settings: Settings) -> None:
@@ -160,10 +207,15 @@ class Format(StrEnum):
 @app.command()
 def sql(
     context: typer.Context,
-    query: Annotated[str | None, typer.Argument(help="One statement; `-` reads it from standard input.")] = None,
+    query: Annotated[
+        str | None, typer.Argument(metavar="[QUERY]", help="One statement; `-` reads it from standard input.")
+    ] = None,
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,  # noqa: A002 (its name)
 ) -> None:
-    """Run a read-only query on the current database; without one, open psql."""
+    """Run a read-only query; without one, psql.
+
+    Works on DATABASE_URL if set, else on the embedded server. NULL is an empty cell or field, in json null.
+    """
     settings = settings_of(context)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()

@@ -18,6 +18,7 @@ Row: TypeAlias = Sequence[str | None]  # None is NULL.
 
 _END = re.compile(r"(?:\s|;|--[^\n]*\n?)*\Z")
 _NO_SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(?:show|explain)\b", re.IGNORECASE)
+_BROKEN = (ConnectionError, TimeoutError)  # Of a socket. Any other OSError is of our own output.
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 
@@ -48,11 +49,16 @@ async def run_query(url: str, query: str, printer: Printer, *, timeout_s: float)
                 await _print(connection, query, printer)
         except BrokenPipeError:
             raise  # Our own output's reader has gone, not the database.
-        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, OSError) as error:
+        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, *_BROKEN) as error:
             raise StoreUnavailable(f"the connection broke: {error}", place=address_of(url)) from None
         except asyncpg.PostgresError as error:
-            hint = getattr(error, "hint", None)
-            raise InputError(f"query: {error}{place_in_query(error, query)}", remedy=hint) from None
+            raise InputError(f"query: {error}{place_in_query(error, query)}", remedy=_remedy(error)) from None
+
+
+def _remedy(error: asyncpg.PostgresError) -> str | None:
+    if isinstance(error, asyncpg.UndefinedTableError) and re.search(r'"(perps|ledger)\.', str(error)):
+        return "check the name; a database that was never used needs perps-indexer migrate"
+    return getattr(error, "hint", None)
 
 
 async def _print(connection: Connection, query: str, printer: Printer) -> None:

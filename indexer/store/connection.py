@@ -3,12 +3,14 @@
 No message has the password: of a URL only host and port are told.
 """
 
+import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 
@@ -38,15 +40,27 @@ async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Connecti
     """A connection of which the caller must take care."""
     address = address_of(url)
     try:
-        return await asyncpg.connect(
-            url, timeout=timeout_s, server_settings={"application_name": "perps-indexer", "timezone": "UTC"}
-        )
+        return await _connect_when_it_is_up(url, timeout_s)
     except TimeoutError:
         raise unavailable(address, f"no answer within {timeout_s:g} s") from None
     except (OSError, asyncpg.PostgresError, asyncpg.InternalClientError) as error:
         raise unavailable(address, _reason(error)) from None
     except (asyncpg.InterfaceError, ValueError) as error:
         raise ConfigError(f"no usable database URL: {redacted(str(error))}", place=address, remedy=REMEDY) from None
+
+
+async def _connect_when_it_is_up(url: str, timeout_s: float) -> Connection:
+    """A server that starts, or recovers from a crash, is waited for."""
+    end = time.monotonic() + timeout_s
+    while True:
+        try:
+            return await asyncpg.connect(
+                url, timeout=timeout_s, server_settings={"application_name": "perps-indexer", "timezone": "UTC"}
+            )
+        except asyncpg.CannotConnectNowError:
+            if time.monotonic() > end:
+                raise
+        await asyncio.sleep(0.1)
 
 
 def unavailable(address: str, reason: str) -> StoreUnavailable:
@@ -60,13 +74,19 @@ def address_of(url: str) -> str:
         hosts = parts.netloc.rpartition("@")[2] or "localhost"
         port = parts.port or 5432 if "," not in hosts else None
     except ValueError:
-        raise ConfigError("the database URL has no valid host and port", remedy=REMEDY) from None
+        raise ConfigError(
+            "the database URL has no valid host and port",
+            remedy="in a password, write / as %2F, @ as %40, # as %23, ? as %3F",
+        ) from None
     if parts.scheme not in ("postgres", "postgresql"):
         raise ConfigError(
             "the database URL does not begin with postgresql://",
-            remedy="write DATABASE_URL=postgresql://user:password@host:5432/database",
+            remedy="write DATABASE_URL=postgresql://user@host:5432/database, with the password after the user",
         )
     name = parts.path.lstrip("/") or "(default database)"
+    options = dict(parse_qsl(parts.query))
+    if not parts.netloc.rpartition("@")[2] and "host" in options:  # A folder of unix sockets cannot stand before the /.
+        return f"{options['host']}:{options.get('port', port)}/{name}"
     return f"{hosts}/{name}" if port is None else f"{parts.hostname or 'localhost'}:{port}/{name}"
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -51,6 +52,58 @@ def test_version():
     assert run("--version").stdout == f"perps-indexer {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nosuch"], "no such command 'nosuch' (see perps-indexer --help)"),
+        (["db", "nosuch"], "(see perps-indexer db --help)"),
+        (["replay"], "missing argument"),
+        (["replay", "--nosuch", "x"], "no such option: --nosuch (see perps-indexer replay --help)"),
+        (["sql", "--format", "xml", "select 1"], "'xml' is not one of"),
+    ],
+)
+def test_a_command_line_that_does_not_fit_is_one_line_with_the_help_to_read(arguments: list[str], words: str):
+    line = refused(run(*arguments))
+    assert words in line.replace("python -m indexer", "perps-indexer")
+    assert "Value error" not in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["db"]])
+def test_without_arguments_the_help_is_shown(arguments: list[str]):
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert "Usage:" in done.stderr
+
+
+def shell(command: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """A line of bash, in which `perps` is the command."""
+    program = f"set -o pipefail; perps() {{ '{sys.executable}' -m indexer \"$@\"; }}; {command}"
+    options: dict[str, Any] = {"capture_output": True, "text": True, "check": False, "cwd": "/"}
+    return subprocess.run(["bash", "-c", program], env=clean(environment), **options)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("command", ["sql 'select 1'", "sql --format csv 'select generate_series(1, 99999)'", "--help"])
+def test_a_full_disk_under_our_output_is_one_line(empty_database_url: str, command: str):
+    done = shell(f"perps {command} > /dev/full", DATABASE_URL=empty_database_url)
+    assert done.stderr == "error: standard output: No space left on device\n"
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_as_empty_ones(empty_database_url: str, closed: str):
+    done = shell(f"perps sql 'select 7 as n' {closed}", DATABASE_URL=empty_database_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ("7" in done.stdout) == (">&-" not in closed.replace("2>&-", ""))
+
+
+def test_text_is_utf_8_whatever_the_locale_says(empty_database_url: str):
+    done = shell(
+        "perps sql 'select $$é→$$ as x'", DATABASE_URL=empty_database_url, PYTHONIOENCODING="ascii", LC_ALL="C"
+    )
+    assert "é→" in done.stdout
+
+
 def test_an_unknown_setting_is_one_line_with_key_and_file(tmp_path: Path):
     (tmp_path / "mine.toml").write_text("[log]\nlevl = 1\n")
     assert "mine.toml: unknown setting log.levl" in refused(run("--config", str(tmp_path / "mine.toml"), "migrate"))
@@ -66,6 +119,15 @@ def test_an_unreachable_database_is_one_line_with_its_address_and_no_password(co
 def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path):
     (tmp_path / "file").write_text("")
     assert "PERPS_DATA_DIR" in refused(run("sql", "select 1", PERPS_DATA_DIR=str(tmp_path / "file")))
+
+
+def test_a_view_that_is_not_there_has_a_remedy(empty_database_url: str):
+    assert "perps-indexer migrate" in refused(run("sql", "table perps.trades", DATABASE_URL=empty_database_url))
+
+
+def test_the_status_tells_the_server_s_whole_version(empty_database_url: str):
+    version = sql(empty_database_url, "show server_version", "--format", "csv").splitlines()[1]
+    assert run("db", "status", DATABASE_URL=empty_database_url).stdout.endswith(f"PostgreSQL {version}\n")
 
 
 def test_the_embedded_commands_refuse_to_work_beside_database_url():
@@ -174,18 +236,10 @@ def test_a_query_that_postgresql_refuses_is_one_line(empty_database_url: str, qu
 
 def test_a_reader_that_has_seen_enough_is_no_error(empty_database_url: str):
     query = "select generate_series(1, 300000)"
-    command = f'"{sys.executable}" -m indexer sql "{query}" | head -1'
-    done = subprocess.run(
-        command,
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        env=clean({"DATABASE_URL": empty_database_url}),
-    )
+    done = shell(f"perps sql --format csv '{query}' | head -1", DATABASE_URL=empty_database_url)
     assert done.stdout == "generate_series\n"
     assert done.stderr == ""
+    assert done.returncode == 141
 
 
 @pytest.mark.parametrize(

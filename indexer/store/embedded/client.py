@@ -24,7 +24,7 @@ import indexer
 from indexer.errors import PerpsIndexerError, SchemaError, StoreUnavailable
 from indexer.store.embedded.binaries import account_for, check_reachable
 from indexer.store.embedded.cluster import DATABASE, USER
-from indexer.store.embedded.paths import Paths, held, is_held, lock, open_lock, try_lock, unlock
+from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, held, is_held, lock, open_lock, try_lock, unlock
 
 START_TIMEOUT_S = 180.0
 STOP_TIMEOUT_S = 60.0
@@ -61,16 +61,23 @@ class EmbeddedPostgres:
 
     @property
     def url(self) -> str | None:
-        """With the password, so never to be logged. None: not running."""
-        state = self._state()
+        """With the password, so never to be logged. None: not running. Raises StoreUnavailable."""
+        try:
+            state = self._state()
+            password = quote(self._paths.read_password(), safe="") if state else ""
+        except OSError as error:
+            raise self._unusable(error) from None
         if state is None:
             return None
-        password = quote(self._paths.read_password(), safe="")
         return f"postgresql://{USER}:{password}@127.0.0.1:{state['port']}/{DATABASE}"
 
     def status(self) -> Status:
-        state = self._state() or {}
-        return Status(self._paths.folder, state.get("port"), state.get("pid"), self._paths.keep.exists())
+        """Raises StoreUnavailable where the folder may not be read."""
+        try:
+            state = self._state() or {}
+            return Status(self._paths.folder, state.get("port"), state.get("pid"), self._paths.keep.exists())
+        except OSError as error:
+            raise self._unusable(error) from None
 
     def start(self) -> str:
         """Take a lease and return the URL; the server starts if it does not run.
@@ -113,9 +120,9 @@ class EmbeddedPostgres:
 
     def stop(self) -> bool:
         """Stop it for everybody. False: it did not run."""
-        if not self._paths.folder.exists():
-            return False
         try:
+            if not self._paths.folder.exists():
+                return False
             with held(self._paths.start_lock, timeout_s=START_TIMEOUT_S):
                 self._paths.keep.unlink(missing_ok=True)
                 return self._stop_supervisor()
@@ -193,7 +200,7 @@ class EmbeddedPostgres:
         return StoreUnavailable(
             f"cannot keep data here: {error.strerror or error}",
             place=str(error.filename or self._paths.folder),
-            remedy="set PERPS_DATA_DIR to a folder you may write to, or set DATABASE_URL",
+            remedy=UNUSABLE_REMEDY,
         )
 
 

@@ -15,6 +15,8 @@ from typing import Any, BinaryIO, TextIO
 
 from indexer.errors import StoreUnavailable
 
+UNUSABLE_REMEDY = "set PERPS_DATA_DIR to a folder you may write to, with room on its disk, or set DATABASE_URL"
+
 
 @dataclass(frozen=True, slots=True)
 class Paths:

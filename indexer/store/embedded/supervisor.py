@@ -17,7 +17,7 @@ from typing import TextIO
 from indexer.errors import PerpsIndexerError, StoreUnavailable
 from indexer.store.embedded import cluster
 from indexer.store.embedded.binaries import Account, Binaries, account_for, check_version, installed
-from indexer.store.embedded.paths import Paths, lock, open_lock, try_lock, unlock, write_private
+from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, lock, open_lock, try_lock, unlock, write_private
 
 WATCH_EVERY_S = 0.1
 RESTARTS = 3  # Of a server that died by itself, within one life of the supervisor.
@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> int:
         _report(error=error.message, kind=type(error).__name__, place=error.place, remedy=error.remedy)
         return 1
     except OSError as error:
-        _report(error=error.strerror or str(error), kind=StoreUnavailable.__name__, place=error.filename)
+        what, place = f"cannot keep data here: {error.strerror or error}", error.filename or str(paths.folder)
+        _report(error=what, kind=StoreUnavailable.__name__, place=place, remedy=UNUSABLE_REMEDY)
         return 1
     return 0
 
