@@ -7,12 +7,14 @@ the statement was; every other error is a bug and stays what it is.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
 
+from indexer.errors import StoreUnavailable
 from indexer.store import numeric
 from indexer.store.connection import CONNECT_TIMEOUT_S, Connection, address_of, connect, unavailable
 
@@ -44,6 +46,7 @@ async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNE
     """A pool of `size` (at least, at most) connections. Raises StoreUnavailable, ConfigError for a bad URL."""
     # One connection by the way that explains itself; the pool then asks the same server.
     await (await connect(url, timeout_s=timeout_s)).close()
+    asyncio.get_running_loop().set_exception_handler(_without_echo)
     with may_pass(url):
         pool = await asyncpg.create_pool(
             url,
@@ -66,10 +69,41 @@ def may_pass(url: str) -> Iterator[None]:
         yield
     except MAY_PASS as error:
         raise unavailable(address_of(url), f"{type(error).__name__}: {error}") from error
-    except asyncpg.InterfaceError as error:
-        if "clos" not in str(error):  # The connection or its pool is closed: the only way asyncpg says so.
+    except asyncpg.InsufficientPrivilegeError as error:
+        remedy = "a role that is a member of perps_writer may write, the owner may do all"
+        raise StoreUnavailable(str(error), place=address_of(url), remedy=remedy) from error
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if not _is_lost(error):
             raise
-        raise unavailable(address_of(url), str(error)) from error
+        cause = error.__context__ if isinstance(error.__context__, MAY_PASS) else error
+        raise unavailable(address_of(url), f"the connection broke: {cause}") from error
+
+
+@contextmanager
+def never_reused_if_lost(session: Session) -> Iterator[None]:
+    """End a session whose connection broke: else the pool would ask it to roll back."""
+    try:
+        yield
+    except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        if _is_lost(error):
+            with suppress(asyncpg.InterfaceError):  # It has ended already.
+                session.terminate()
+        raise
+
+
+def _is_lost(error: asyncpg.InterfaceError | asyncpg.InternalClientError) -> bool:
+    """Whether the error says that a connection, or its pool, is closed: asyncpg has no class for it.
+
+    `another operation`: the server said goodbye between two statements. A session is one task's alone, so that no
+    other operation can be in progress.
+    """
+    return any(words in str(error) for words in ("clos", "another operation"))
+
+
+def _without_echo(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A connection that broke between two statements leaves a future that nobody waits for; the error was told."""
+    if not isinstance(context.get("exception"), asyncpg.ConnectionDoesNotExistError):
+        loop.default_exception_handler(context)
 
 
 async def _prepare(connection: Connection) -> None:

@@ -25,7 +25,7 @@ from indexer.store.base import Difference, FailureSummary, Page, StoredTransacti
 from indexer.store.changes import Rows, Scope, TableChange
 from indexer.store.cluster import check_cluster
 from indexer.store.connection import CONNECT_TIMEOUT_S
-from indexer.store.pool import may_pass, open_pool
+from indexer.store.pool import may_pass, never_reused_if_lost, open_pool
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, Seeding, altered_condition, bucket_spans, seeding
 
@@ -186,8 +186,10 @@ class PostgresStore:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Session]:
         with may_pass(self._url):
-            async with self._pool.acquire() as session, session.transaction(isolation="read_committed"):
-                yield session
+            async with self._pool.acquire() as session:
+                with never_reused_if_lost(session):
+                    async with session.transaction(isolation="read_committed"):
+                        yield session
 
 
 @cache

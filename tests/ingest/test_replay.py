@@ -12,6 +12,7 @@ import pytest
 from indexer.app import seed
 from indexer.core import base58
 from indexer.core.coverage import Span
+from indexer.core.reference import Reference
 from indexer.errors import InputError
 from indexer.ingest.replay import Replay, check
 from indexer.sources.recorded import Limits
@@ -126,6 +127,37 @@ async def test_a_file_without_transactions_is_passed_over_and_told(tmp_path: Pat
     await run.file(write(tmp_path / "x.json", {"a": 1}))
     assert run.summary.files == 0
     assert run.summary.skipped == [f"{tmp_path / 'x.json'}: neither a getTransaction nor a getBlock answer"]
+
+
+async def test_of_a_found_file_that_ends_badly_nothing_is_written(tmp_path: Path) -> None:
+    store = MemoryStore()
+    run = replay(store)
+    good = [{"slot": n, "result": answer(n, SWAP)} for n in range(1, 8)]
+    await run.file(write(tmp_path / "t.jsonl", *good, {"a": 1}))
+    assert (run.summary.transactions, sum((await store.counts()).values())) == (0, 0)
+    assert run.summary.skipped == [f"{tmp_path / 't.jsonl'}:8: neither a getTransaction nor a getBlock answer"]
+
+
+@pytest.mark.parametrize("bytes_kept", [0, 10**6])
+async def test_a_file_gives_the_same_whether_it_is_kept_or_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_kept: int
+) -> None:
+    monkeypatch.setattr("indexer.ingest.replay.KEPT_BYTES", bytes_kept)
+    (file,) = check([write(tmp_path / "t.json", {"slot": 9, "result": answer(1, SWAP)})], LIMITS, lambda _: None)
+    assert (file.kept is None) == (bytes_kept == 0)
+    run = replay(MemoryStore())
+    await run.write(file)
+    assert run.summary.records["swap"] == 1
+
+
+async def test_reference_rows_that_change_while_a_file_is_written_are_read_again(tmp_path: Path) -> None:
+    store = MemoryStore()
+    await store.seed(Reference())
+    run = Replay(store, protocols(), await store.reference(), LIMITS, page_transactions=1)
+    await store.seed(seed())
+    await run.file(write(tmp_path / "t.jsonl", *({"slot": n, "result": answer(n, SWAP)} for n in (5, 6, 7))))
+    assert run.reference.version == 1
+    assert await store.to_reprocess() == (Span(5, 6),)
 
 
 def test_a_named_file_must_fit_to_its_last_line(tmp_path: Path) -> None:

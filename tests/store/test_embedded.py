@@ -354,3 +354,37 @@ async def _refused(folder: Path) -> None:
     port = int((folder / "port").read_text())
     with pytest.raises(StoreUnavailable):
         await connect(f"postgresql://postgres@127.0.0.1:{port}/perps", timeout_s=2)
+
+
+def test_programs_that_cannot_be_copied_are_told_by_one_reason_and_leave_no_half(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full_disk(_source: Path, target: Path) -> None:
+        target.mkdir(parents=True)
+        raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")] * 20)
+
+    monkeypatch.setattr(binaries, "_copy", full_disk)
+    paths = Paths(open_folder)
+    with pytest.raises(StoreUnavailable) as caught:
+        binaries.installed(paths, binaries.Account(1, 1), None)
+    assert str(caught.value) == f"{paths.binaries}: cannot copy the server: [Errno 28] No space left on device"
+    assert not paths.binaries.exists()
+
+
+def test_what_a_program_says_at_its_end_is_told_with_a_remedy(open_folder: Path):
+    program = open_folder / "initdb"
+    program.write_text("#!/bin/sh\necho 'LOG: first' >&2; echo 'FATAL: no room' >&2; echo 'removing contents' >&2; exit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(StoreUnavailable, match="initdb failed with code 1: FATAL: no room$") as caught:
+        cluster._run([str(program)], binaries.Account())
+    assert "PERPS_DATA_DIR" in str(caught.value.remedy)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may enter every folder")
+def test_a_folder_that_may_not_be_entered_is_one_line_for_every_question(open_folder: Path):
+    closed = open_folder / "closed"
+    closed.mkdir(mode=0)
+    server = EmbeddedPostgres(closed / "postgres")
+    for question in (server.status, server.stop, lambda: server.url):
+        with pytest.raises(StoreUnavailable, match="Permission denied"):
+            question()

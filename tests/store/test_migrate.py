@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import structlog
 
 from indexer.errors import ConfigError, SchemaError, StoreUnavailable
 from indexer.resources import resource
@@ -171,3 +172,16 @@ async def test_a_silent_server_is_given_up_in_time():
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(StoreUnavailable, match=r"no answer within 0\.3 s"):
             await migrate(f"postgresql://u@127.0.0.1:{port}/x", timeout_s=0.3)
+
+
+async def test_what_a_file_says_is_logged_and_that_something_is_there_already_is_not(
+    empty_database_url: str, folder: Path
+):
+    (folder / "0001_first.sql").write_text(
+        "CREATE SCHEMA IF NOT EXISTS ledger; CREATE TABLE ledger.first (n int);"
+        " DO $$ BEGIN RAISE NOTICE 'no role for you'; END $$;"
+    )
+    with structlog.testing.capture_logs() as logs:
+        await migrate(empty_database_url, folder)
+    assert {"event": "migration_noticed", "notice": "no role for you", "log_level": "warning"} in logs
+    assert not any("already exists" in str(log) for log in logs)

@@ -11,7 +11,9 @@ from indexer.store.connection import connected
 from indexer.store.migrate import migrate
 from indexer.store.postgres import PARTITION_SLOTS, open_store
 from tests.conftest import in_database
+from tests.ingest.test_replay import SWAP, answer, write
 from tests.store.ledger import event, failure, flow, origin, page, trade
+from tests.unit.test_cli_frame import refused, run
 
 VIEWS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace AND relkind = 'v'"
 TABLES = "SELECT relname::text FROM pg_class WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'p')"
@@ -36,12 +38,12 @@ def as_user(url: str, name: str) -> str:
 
 @pytest.fixture
 async def member(database_url, owner):
-    """Make a login that is a member of a role; dropped in the end."""
+    """Make a login that is a member of a role, or of none; dropped in the end."""
     made = []
 
-    async def make(role: str) -> str:
-        name = f"{role}_of_{await owner.fetchval('SELECT current_database()')}"
-        await owner.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' IN ROLE {role}")
+    async def make(role: str | None) -> str:
+        name = f"{role or 'stranger'}_of_{await owner.fetchval('SELECT current_database()')}"
+        await owner.execute(f"CREATE ROLE {name} LOGIN PASSWORD '{PASSWORD}' {f'IN ROLE {role}' if role else ''}")
         made.append(name)
         return as_user(database_url, name)
 
@@ -91,6 +93,36 @@ async def test_the_writer_does_all_that_the_store_does(member):
         await store.write(page(trade(origin()), settled=(100, 101), unavailable={"drift": []}))
         assert (await store.counts())["trade"] == 200
         assert await store.failures() == []
+
+
+async def test_a_writer_replays_into_a_ledger_that_the_owner_migrated(owner, member, tmp_path):
+    answers = write(tmp_path / "t.jsonl", *({"slot": n, "result": answer(n, SWAP)} for n in (1, PARTITION_SLOTS)))
+    url = await member("perps_writer")
+    for command in (["replay", str(answers)], ["reprocess"], ["failures", "--retry"], ["migrate"]):
+        done = run(*command, DATABASE_URL=url)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert await owner.fetchval("SELECT count(*) FROM perps.swaps") == 2
+
+
+@pytest.mark.parametrize("command", ["replay", "migrate"])
+async def test_a_reader_or_a_stranger_is_told_in_one_line(owner, member, tmp_path, command):
+    answers = [str(write(tmp_path / "t.json", {"slot": 1, "result": answer(1, SWAP)}))] if command == "replay" else []
+    for role in ("perps_reader", None):
+        assert "permission denied" in refused(run(command, *answers, DATABASE_URL=await member(role)))
+
+
+async def test_a_writer_before_a_ledger_of_an_older_schema_is_sent_to_its_owner(owner, member):
+    await owner.execute("DELETE FROM ledger.view_files WHERE name = '90_grants'")
+    assert "let the owner of the ledger run" in refused(run("failures", DATABASE_URL=await member("perps_writer")))
+
+
+async def test_the_reader_asks_by_the_command(owner, database_url, member):
+    await filled(database_url)
+    url = await member("perps_reader")
+    assert (
+        run("sql", "select size_usd from perps.trades", "--format", "csv", DATABASE_URL=url).stdout == "size_usd\n5\n"
+    )
+    assert "permission denied" in refused(run("sql", "select 1 from ledger.trades", DATABASE_URL=url))
 
 
 WRITER_MAY_NOT = [

@@ -7,6 +7,7 @@ import pytest
 
 from indexer.errors import StoreUnavailable
 from indexer.store.connection import connected
+from indexer.store.pool import may_pass
 from indexer.store.postgres import PARTITION_SLOTS, open_store
 from indexer.store.rows import TABLES
 from tests.store.ledger import NOON, event, failure, flow, origin, page, trade
@@ -136,6 +137,26 @@ async def test_a_connection_lost_within_a_page_leaves_nothing_and_is_replaced(da
             await store.write(page(trade(origin()), settled=(100, 101)))
         assert "@" not in str(raised.value)
         assert (await store.coverage("drift"), (await store.counts())["trade"]) == ((), 0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
+        asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InterfaceError("cannot call Transaction.__aexit__(): the underlying connection is closed"),
+        asyncpg.InsufficientPrivilegeError("permission denied for table trades"),
+    ],
+)
+def test_whatever_a_lost_connection_or_a_missing_right_is_called_it_may_pass(error):
+    with pytest.raises(StoreUnavailable), may_pass("postgresql://u@h/d"):
+        raise error
+
+
+@pytest.mark.parametrize("error", [asyncpg.InternalClientError("unknown state"), asyncpg.UndefinedTableError("no x")])
+def test_a_bug_stays_a_bug(error):
+    with pytest.raises(type(error)), may_pass("postgresql://u@h/d"):
+        raise error
 
 
 async def test_a_settlement_is_logged_once_with_its_source(database, database_url):
