@@ -208,7 +208,7 @@ class Format(StrEnum):
 def sql(
     context: typer.Context,
     query: Annotated[
-        str | None, typer.Argument(metavar="[QUERY]", help="One statement; `-` reads it from standard input.")
+        str | None, typer.Argument(metavar="QUERY", help="One statement; `-` reads it from standard input.")
     ] = None,
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,  # noqa: A002 (its name)
 ) -> None:

@@ -26,7 +26,10 @@ from indexer.report.progress import progress
 from indexer.sources.recorded import Answer, Limits, NoTransactions, answers, find_files
 from indexer.store.base import FailureSummary
 
-Paths = Annotated[list[str], typer.Argument(help="Files or folders of getTransaction or getBlock JSON; `.zst` too.")]
+Paths = Annotated[
+    list[str],
+    typer.Argument(metavar="PATH", help="Files or folders of getTransaction or getBlock JSON; `.zst` too."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -44,10 +47,13 @@ def _settings(context: typer.Context) -> Settings:
 def replay(
     context: typer.Context,
     paths: Paths,
-    settle: Annotated[bool, typer.Option(help="Whole blocks settle their slots.")] = False,
+    settle: Annotated[bool, typer.Option("--settle", help="Whole blocks settle their slots.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write what recorded answers hold into the ledger."""
+    """Write recorded answers into the ledger.
+
+    Twice gives the same ledger. Named files are all checked before anything is written.
+    """
     settings = _settings(context)
     named, found = find_files(paths)
     summary = asyncio.run(_replay(settings, named, found, settle=settle))
@@ -89,7 +95,10 @@ def decode(
         bool | None, typer.Option("--json/--text", help="One JSON object a line; the default where no person reads.")
     ] = None,
 ) -> None:
-    """Print the records that recorded answers hold; `-` reads standard input. No database is used."""
+    """Print the records of recorded answers.
+
+    `-` reads standard input. No database is used.
+    """
     settings = _settings(context)
     as_json = not sys.stdout.isatty() if as_json is None else as_json
     named, found = find_files(paths)
@@ -136,7 +145,7 @@ def _transactions(file_answers: list[Answer]) -> Iterator[Transaction]:
 
 def failures(
     context: typer.Context,
-    retry: Annotated[bool, typer.Option(help="Decode again what failed, with the decoders of now.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Decode again what failed, with the decoders of now.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List what could not be read, by reason."""
@@ -168,7 +177,10 @@ def shown_cause(cause: FailureSummary) -> report.Row:
 
 
 def reprocess(context: typer.Context, as_json: AsJson = False) -> None:
-    """Make every record again from the stored bytes; needs no endpoint. Goes on where it was stopped."""
+    """Make every record again from the stored bytes.
+
+    Needs no endpoint. Goes on where it was stopped.
+    """
     rebuilt = asyncio.run(_reprocess(_settings(context)))
     typer.echo(msgspec.json.encode(rebuilt).decode() if as_json else report.rebuilt(rebuilt), nl=as_json)
 
