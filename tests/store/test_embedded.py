@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,8 @@ import pytest
 
 from indexer.errors import SchemaError, StoreUnavailable
 from indexer.store.connection import connect, connected
-from indexer.store.embedded import EmbeddedPostgres
+from indexer.store.embedded import EmbeddedPostgres, binaries, cluster
+from indexer.store.embedded.paths import Paths
 from tests.conftest import in_thread
 
 CLIENT = """
@@ -360,7 +362,7 @@ def test_programs_that_cannot_be_copied_are_told_by_one_reason_and_leave_no_half
     open_folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     def full_disk(_source: Path, target: Path) -> None:
-        target.mkdir(parents=True)
+        target.with_name("unfinished").mkdir(parents=True)
         raise shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")] * 20)
 
     monkeypatch.setattr(binaries, "_copy", full_disk)
@@ -373,9 +375,10 @@ def test_programs_that_cannot_be_copied_are_told_by_one_reason_and_leave_no_half
 
 def test_what_a_program_says_at_its_end_is_told_with_a_remedy(open_folder: Path):
     program = open_folder / "initdb"
-    program.write_text("#!/bin/sh\necho 'LOG: first' >&2; echo 'FATAL: no room' >&2; echo 'removing contents' >&2; exit 1\n")
+    said = "".join(f"echo '{line}' >&2; " for line in ("LOG: first", "FATAL: no room", "removing contents"))
+    program.write_text(f"#!/bin/sh\n{said} exit 1\n")
     program.chmod(0o755)
-    with pytest.raises(StoreUnavailable, match="initdb failed with code 1: FATAL: no room$") as caught:
+    with pytest.raises(StoreUnavailable, match=r"initdb failed with code 1: FATAL: no room$") as caught:
         cluster._run([str(program)], binaries.Account())
     assert "PERPS_DATA_DIR" in str(caught.value.remedy)
 

