@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from indexer.core.record import RECORD_KINDS
 from tests.shared import requires_shared, shared
-from tests.unit.test_cli_frame import run
+from tests.unit.test_cli_frame import REPOSITORY, run
 
 pytestmark = requires_shared
+README = re.compile(r"```\n(files .*?)```.*?```\n\$ \.venv/bin/perps-indexer sql \"(.*?)\"\n(.*?)```", re.DOTALL)
 VIEWS = {cls.kind: cls.table for cls in RECORD_KINDS} | {"open_interest": "open_interest"}
 
 
@@ -48,6 +50,12 @@ def test_replay_gives_what_the_captures_hold_and_twice_the_same(database_url: st
         ("gmx_solana", "GMX/USD[WSOL-USDC]", "sell", "296.714322", "14.8223946151", "0.115125"),
         ("jupiter_perps", "SOL-PERP", "sell", "3285.36", "84.65", "2.323578"),
     ]
+
+
+def test_the_readme_shows_what_its_commands_print(database_url: str) -> None:
+    summary, query, result = README.findall((REPOSITORY / "README.md").read_text(encoding="utf-8"))[0]
+    assert called(database_url, "replay", str(shared("data"))).stdout.startswith(summary)
+    assert called(database_url, "sql", query).stdout == result
 
 
 def test_decode_and_the_views_say_the_same_by_the_same_names(database_url: str) -> None:
