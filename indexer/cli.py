@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
-from indexer import __version__, cli_records, log
-from indexer.config import Settings, load
+from indexer import __version__, cli_records
+from indexer.cli_records import settings_of
+from indexer.config import Settings
 from indexer.errors import EXIT_CODE, InputError, PerpsIndexerError, StoreUnavailable
 from indexer.redaction import redacted
 from indexer.report.printers import PRINTERS
@@ -122,13 +123,6 @@ def _program(
     ] = False,
 ) -> None:
     context.obj = config
-
-
-def settings_of(context: typer.Context) -> Settings:
-    """The settings of this run, with the logs set up by them. Raises ConfigError."""
-    settings = load(context.obj)
-    log.configure(settings.log)
-    return settings
 
 
 @db.command()

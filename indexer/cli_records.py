@@ -38,7 +38,8 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _settings(context: typer.Context) -> Settings:
+def settings_of(context: typer.Context) -> Settings:
+    """The settings of this run, with the logs set up by them. Raises ConfigError."""
     settings = load(context.obj)
     log.configure(settings.log)
     return settings
@@ -54,7 +55,7 @@ def replay(
 
     Twice gives the same ledger. Named files are all checked before anything is written.
     """
-    settings = _settings(context)
+    settings = settings_of(context)
     named, found = find_files(paths)
     summary = asyncio.run(_replay(settings, named, found, settle=settle))
     typer.echo(msgspec.json.encode(summary).decode() if as_json else report.summary(summary), nl=as_json)
@@ -99,7 +100,7 @@ def decode(
 
     `-` reads standard input. No database is used.
     """
-    settings = _settings(context)
+    settings = settings_of(context)
     as_json = not sys.stdout.isatty() if as_json is None else as_json
     named, found = find_files(paths)
     read = _read_all(named, found, wiring.limits(settings))
@@ -149,7 +150,7 @@ def failures(
     as_json: AsJson = False,
 ) -> None:
     """List what could not be read, by reason."""
-    settings = _settings(context)
+    settings = settings_of(context)
     rows, rebuilt = asyncio.run(_failures(settings, retry=retry))
     if as_json:
         typer.echo(msgspec.json.encode({"failures": rows, "retried": rebuilt}).decode())
@@ -181,7 +182,7 @@ def reprocess(context: typer.Context, as_json: AsJson = False) -> None:
 
     Needs no endpoint. Goes on where it was stopped.
     """
-    rebuilt = asyncio.run(_reprocess(_settings(context)))
+    rebuilt = asyncio.run(_reprocess(settings_of(context)))
     typer.echo(msgspec.json.encode(rebuilt).decode() if as_json else report.rebuilt(rebuilt), nl=as_json)
 
 

@@ -19,7 +19,7 @@ class Span(msgspec.Struct, frozen=True, order=True):
     end: int
 
     def __post_init__(self) -> None:
-        assert 0 <= self.start < self.end, f"empty or negative span {self.start}..{self.end}"
+        assert 0 <= self.start < self.end, f"no span of slots: from {self.start} up to {self.end}"
 
     def __contains__(self, slot: int) -> bool:
         return self.start <= slot < self.end

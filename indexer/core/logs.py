@@ -1,4 +1,4 @@
-"""Read a transaction's log lines as a call stack, and pick out what each program emitted.
+"""Who wrote each log line of a transaction: its lines as a call stack, and what each program emitted.
 
 A log line does not say who wrote it: the writer is whichever program was entered last and has not
 returned. `invoke [depth]` carries the depth, so the stack is cut to it on every entry. A frame is

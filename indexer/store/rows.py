@@ -80,7 +80,7 @@ class Table:
         values += (record.part, settled, DECODER_VERSION)
         values += [getattr(record, name) for name in self._fields]
         if self._has_enclosing:
-            values += _enclosing_values(record.enclosing)  # type: ignore[attr-defined]
+            values += _enclosing_values(record.enclosing)  # type: ignore[attr-defined]  # As `_has_enclosing` says.
         return tuple(_storable_text(value) if type(value) is str else value for value in values)
 
     def record(self, row: Row) -> Record:
