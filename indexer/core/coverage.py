@@ -19,7 +19,7 @@ class Span(msgspec.Struct, frozen=True, order=True):
     end: int
 
     def __post_init__(self) -> None:
-        assert 0 <= self.start < self.end, f"no span of slots: from {self.start} up to {self.end}"
+        assert 0 <= self.start < self.end, f"{self.start}..{self.end} is no span of slots"
 
     def __contains__(self, slot: int) -> bool:
         return self.start <= slot < self.end
