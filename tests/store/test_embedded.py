@@ -391,3 +391,4 @@ def test_a_folder_that_may_not_be_entered_is_one_line_for_every_question(open_fo
     for question in (server.status, server.stop, lambda: server.url):
         with pytest.raises(StoreUnavailable, match="Permission denied"):
             question()
+    closed.rmdir()  # Nobody else could empty the folder of the tests.
