@@ -84,6 +84,7 @@ async def _replay(settings: Settings, named: list[Path], found: list[Path], *, s
             for path in others:
                 await run.file(path)
                 advance()
+        run.summary.waiting = sum(map(len, await store.to_reprocess()))
     if not run.summary.files and not run.summary.unavailable:
         raise InputError("no file holds transactions", place=str((named + others)[0].parent))
     return run.summary

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from indexer.core.decoder import Surplus, Undecodable, compile_decoder
 from indexer.core.idl import Enum, Fields, Idl, Shape, UnsupportedIdl, discriminator, enum_names
-from indexer.core.writer import Surplus, Undecodable, compile_decoder
 
 __all__ = ["Layout", "Surplus", "Undecodable", "compile_accounts", "compile_layouts", "enum_names"]
 

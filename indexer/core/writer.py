@@ -1,4 +1,4 @@
-"""Writes the decoder of one struct as Python source and compiles it.
+"""Writes the decoder of one struct as Python source.
 
 Fixed fields gather in a run and are read by one `Struct.unpack_from`. The tag of the next Option
 ends a run, so that it is read together with what stands before it; behind an Option the fields up to
@@ -9,59 +9,17 @@ the bytes is compared with what is left before it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import count
 from struct import Struct, calcsize
-from struct import error as struct_error
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from indexer.core.idl import Array, Enum, Fields, Option, Shape, Simple, Vec
 from indexer.core.payload import DISCRIMINATOR_BYTES
-
-_FORMATS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i8": "b", "i16": "h", "i32": "i", "i64": "q"}
-_FORMATS |= {"publicKey": "32s", "f32": "4s"}
-_WIDE = {"u128": "QQ", "i128": "Qq"}
-
-
-class Undecodable(Exception):
-    """The bytes do not fit the layout. Data, not a bug."""
-
-    def __init__(self, reason: Literal["short_payload", "invalid_value"], detail: str) -> None:
-        super().__init__(detail)
-        self.reason: Literal["short_payload", "invalid_value"] = reason
-        self.detail = detail
-
-
-class Surplus(Exception):
-    """The payload is read whole and has more bytes than the newest layout."""
-
-    def __init__(self, fields: Any, extra_bytes: int) -> None:
-        super().__init__(f"{extra_bytes} bytes more than the newest layout")
-        self.fields = fields
-        self.extra_bytes = extra_bytes
-
-
-class _InvalidValue(Exception):
-    """A tag, bool or enum byte without a meaning, or text that is no UTF-8."""
-
-
-@cache
-def struct_class(shape: Fields) -> type[msgspec.Struct]:
-    """The class whose instances hold the values of a struct; every field may be None."""
-    return msgspec.defstruct(shape.name, [(name, Any, None) for name, _ in shape.fields], frozen=True, gc=False)
-
-
-@cache
-def is_fixed(shape: Shape) -> bool:
-    """True where every value of the shape has the same number of bytes."""
-    if isinstance(shape, Array):
-        return is_fixed(shape.item)
-    if isinstance(shape, Fields):
-        return all(is_fixed(item) for _, item in shape.fields)
-    return isinstance(shape, Enum) or (isinstance(shape, Simple) and shape.name not in ("string", "bytes"))
+from indexer.core.shape import FORMATS, WIDE, is_fixed, smallest_bytes, struct_class
 
 
 class _Run:
@@ -78,7 +36,7 @@ class _Run:
         self.checks += other.checks
 
 
-class _Leaf(msgspec.Struct, frozen=True):
+class Leaf(msgspec.Struct, frozen=True):
     """A field of the flattened struct: fixed, or an Option, a Vec, a text."""
 
     key: int
@@ -139,16 +97,16 @@ class DecoderWriter:
         return self._simple(shape.name, run)
 
     def _simple(self, type_name: str, run: _Run) -> str:
-        if type_name in _WIDE:
+        if type_name in WIDE:
             low, high = self.name("v"), self.name("v")
-            run.format += _WIDE[type_name]
+            run.format += WIDE[type_name]
             run.names += [low, high]
             return f"({low} | {high} << 64 if {high} else {low})"  # Most values fit the lower half.
         if type_name == "bool":
             name = self._variable("B", run)
             run.checks.append(f"{name} > 1")
             return f"({name} == 1)"
-        return self._variable(_FORMATS[type_name], run)
+        return self._variable(FORMATS[type_name], run)
 
     def _variable(self, code: str, run: _Run) -> str:
         name = self.name("v")
@@ -189,9 +147,9 @@ class DecoderWriter:
 
     # -- sequences -----------------------------------------------------------------------------
 
-    def flatten(self, shape: Fields) -> tuple[list[_Leaf], Callable[[], str], list[int]]:
+    def flatten(self, shape: Fields) -> tuple[list[Leaf], Callable[[], str], list[int]]:
         """Leaves of a struct, the expression that builds it from them, and the leaf count after each field."""
-        leaves: list[_Leaf] = []
+        leaves: list[Leaf] = []
         builders: list[Callable[[], str]] = []
         ends: list[int] = []
         for _, item in shape.fields:
@@ -199,20 +157,20 @@ class DecoderWriter:
                 inner, build, _ = self.flatten(item)
                 leaves += inner
             else:
-                leaf = _Leaf(next(self._keys), item)
+                leaf = Leaf(next(self._keys), item)
                 leaves.append(leaf)
                 build = self._value_of(leaf)
             builders.append(build)
             ends.append(len(leaves))
         return leaves, lambda: self._build(shape, [b() for b in builders]), ends
 
-    def _value_of(self, leaf: _Leaf) -> Callable[[], str]:
+    def _value_of(self, leaf: Leaf) -> Callable[[], str]:
         return lambda: self.values.get(leaf.key, "None")
 
     def _build(self, shape: Fields, parts: Sequence[str]) -> str:
         return f"{self.bound('C', struct_class(shape))}({', '.join(parts)})"
 
-    def sequence(self, leaves: Sequence[_Leaf], cuts: Mapping[int, Callable[[], None]]) -> None:
+    def sequence(self, leaves: Sequence[Leaf], cuts: Mapping[int, Callable[[], None]]) -> None:
         """Read leaves in order. `cuts[n]` writes what happens when exactly n leaves have been read."""
         place, tag = 0, None
         while place < len(leaves):
@@ -234,7 +192,7 @@ class DecoderWriter:
         self,
         key: int,
         item: Shape,
-        leaves: Sequence[_Leaf],
+        leaves: Sequence[Leaf],
         place: int,
         cuts: Mapping[int, Callable[[], None]],
         tag: str | None,
@@ -256,7 +214,7 @@ class DecoderWriter:
         return place, next_tag
 
     def _behind(
-        self, leaves: Sequence[_Leaf], place: int, cuts: Mapping[int, Callable[[], None]]
+        self, leaves: Sequence[Leaf], place: int, cuts: Mapping[int, Callable[[], None]]
     ) -> tuple[_Run, int, str | None]:
         run = _Run()
         while place + 1 not in cuts and place + 1 < len(leaves):
@@ -300,13 +258,13 @@ class DecoderWriter:
             leaves, build, _ = self.flatten(item)
             self.sequence(leaves, {})
             return build()
-        leaf = _Leaf(next(self._keys), item)
+        leaf = Leaf(next(self._keys), item)
         self.sequence([leaf], {})
         return self.values[leaf.key]
 
     # -- variable length -----------------------------------------------------------------------
 
-    def _variable_length(self, leaf: _Leaf) -> None:
+    def _variable_length(self, leaf: Leaf) -> None:
         length = self._variable("I", self.run)
         self.flush()
         self.loosen()
@@ -343,103 +301,3 @@ class DecoderWriter:
 @cache
 def _reader(code: str) -> Callable[[bytes, int], tuple[Any, ...]]:
     return Struct("<" + code).unpack_from
-
-
-@cache
-def smallest_bytes(shape: Shape) -> int:
-    """Fewest bytes that a value of the shape can have."""
-    if isinstance(shape, Fields):
-        return sum(smallest_bytes(item) for _, item in shape.fields)
-    if isinstance(shape, Array):
-        return shape.length * smallest_bytes(shape.item)
-    if isinstance(shape, Option | Enum):
-        return 1
-    if isinstance(shape, Vec) or shape.name in ("string", "bytes"):
-        return 4
-    return {"bool": 1, "u128": 16, "i128": 16}.get(shape.name) or calcsize(_FORMATS[shape.name])
-
-
-def source(
-    shape: Fields, ends: Sequence[str], trailing: bool, result: Fields, older: Mapping[int, str]
-) -> tuple[str, dict[str, Any]]:
-    """Source text of `decode(data)` and the names that it uses."""
-    writer = DecoderWriter(shape)
-    leaves, _, ends_after = writer.flatten(shape)
-    names = [name for name, _ in shape.fields]
-    unknown = set(ends) - set(names)
-    assert not unknown, f"{shape.name} has no field {sorted(unknown)}"
-
-    def build(fields_read: int) -> str:
-        known = dict(zip(names, _expressions(writer, shape, leaves, ends_after), strict=True))
-        read = set(names[:fields_read])
-        parts = [known[name] if name in read else "None" for name, _ in result.fields]
-        return f"{writer.bound('C', struct_class(result))}({', '.join(parts)})"
-
-    def cut(fields_read: int) -> Callable[[], None]:
-        return lambda: writer.emit(f"if n == {writer.at()}: return {build(fields_read)}")
-
-    cuts = {ends_after[names.index(end)]: cut(names.index(end) + 1) for end in ends}
-    writer.sequence(leaves, cuts)
-    whole = build(len(names))
-    if trailing:
-        writer.emit(f"return {whole}")
-    else:
-        writer.emit(f"r = {whole}")
-        writer.emit(f"if n == {writer.at()}: return r")
-        writer.emit(f"raise Surplus(r, n - {writer.at()})")
-    first_end = min((names.index(end) for end in ends), default=len(names) - 1)
-    least = DISCRIMINATOR_BYTES + sum(smallest_bytes(item) for _, item in shape.fields[: first_end + 1])
-    short = f"f'{{n}} bytes end inside a field, the layout has {least} or more'"
-    head = ["def decode(data):", "    n = len(data)"]
-    head += [f"    if n == {length}: return {name}(data)" for length, name in older.items()]
-    tail = [
-        "    except (StructError, IndexError):",
-        f"        raise Undecodable('short_payload', {short}) from None",
-        "    except (InvalidValue, UnicodeDecodeError):",
-        f"        if n < {least}: raise Undecodable('short_payload', {short}) from None",
-        "        raise Undecodable('invalid_value', 'a tag, enum or text has no meaning') from None",
-    ]
-    return "\n".join([*head, "    try:", *writer.lines, *tail]), writer.scope
-
-
-def _expressions(
-    writer: DecoderWriter, shape: Fields, leaves: Sequence[_Leaf], ends_after: Sequence[int]
-) -> Iterator[str]:
-    start = 0
-    for (_, item), end in zip(shape.fields, ends_after, strict=True):
-        yield _expression(writer, item, iter(leaves[start:end]))
-        start = end
-
-
-def _expression(writer: DecoderWriter, item: Shape, leaves: Iterator[_Leaf]) -> str:
-    if isinstance(item, Fields) and not is_fixed(item):
-        parts = [_expression(writer, inner, leaves) for _, inner in item.fields]
-        return f"{writer.bound('C', struct_class(item))}({', '.join(parts)})"
-    return writer.values.get(next(leaves).key, "None")
-
-
-def compile_decoder(
-    shape: Fields,
-    *,
-    ends: Sequence[str] = (),
-    older: Mapping[int, Fields] | None = None,
-    trailing: bool = False,
-    result: Fields | None = None,
-) -> Callable[[bytes], Any]:
-    """The decoder of a struct behind its discriminator.
-
-    `ends`: fields after which the bytes may stop. `older`: struct of payloads of exactly that length.
-    `trailing`: whatever follows is left. `result`: whose class is made, where it is not the shape's.
-    """
-    olds = {f"older{length}": compile_decoder(old, result=shape) for length, old in (older or {}).items()}
-    lengths = dict(zip(older or {}, olds, strict=True))
-    text, scope = source(shape, ends, trailing, result or shape, lengths)
-    scope |= olds | {
-        "StructError": struct_error,
-        "InvalidValue": _InvalidValue,
-        "Undecodable": Undecodable,
-        "Surplus": Surplus,
-    }
-    exec(compile(text, f"<decoder of {shape.name}>", "exec"), scope)  # noqa: S102 - our own text, from our own IDL.
-    decode: Callable[[bytes], Any] = scope["decode"]
-    return decode

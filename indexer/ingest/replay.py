@@ -18,7 +18,7 @@ from indexer.core.reference import Reference
 from indexer.core.transaction import Transaction
 from indexer.errors import InputError
 from indexer.ingest.page import block_page, provisional_page
-from indexer.sources.recorded import Answer, Limits, NoTransactions, answers
+from indexer.sources.recorded import Answer, Limits, NoTransactions, answers, is_packed
 from indexer.store.base import Page, Store
 
 SOURCE = "recorded"
@@ -39,6 +39,7 @@ class Summary(msgspec.Struct):
     rows: Counter[str] = msgspec.field(default_factory=Counter)  # inserted, updated, unchanged, ...
     settled: Counter[str] = msgspec.field(default_factory=Counter)  # Slots by stream.
     unsettled: Counter[str] = msgspec.field(default_factory=Counter)  # Slots that could not be, by stream.
+    waiting: int = 0  # Slots that are to be reprocessed, since reference rows changed.
     skipped: list[str] = []  # Files that were not written, with the reason.
     unavailable: list[str] = []  # Answers that say nothing about the chain, with the reason.
 
@@ -71,7 +72,7 @@ def check(named: Sequence[Path], limits: Limits, on_file: Callable[[Path], None]
 
 def _fitting(path: Path, limits: Limits, room: int = KEPT_BYTES) -> Recording:
     """Read a file to its end. Raises NoTransactions, InputError."""
-    if path.stat().st_size <= min(room, KEPT_BYTES):
+    if path.stat().st_size <= min(room, KEPT_BYTES) and not is_packed(path):
         return Recording(path, list(answers(path, limits)))
     for _ in answers(path, limits):
         pass

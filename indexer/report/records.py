@@ -53,6 +53,8 @@ def summary(done: Summary) -> str:
         lines.append(f"settled       {_counts(done.settled) or 'none'}")
     if done.unsettled:
         lines.append(f"not settled   {_counts(done.unsettled)}")
+    if done.waiting:
+        lines.append(f"waiting       {done.waiting} slots, for `perps-indexer reprocess`: markets or tokens changed")
     lines += _section("unavailable", done.unavailable) + _section("skipped", done.skipped)
     return "\n".join(lines) + "\n"
 

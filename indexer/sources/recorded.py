@@ -106,6 +106,15 @@ def answers(path: Path, limits: Limits) -> Iterator[Answer]:
         raise NoTransactions(f"{name}: no valid zstd: {error}") from None
 
 
+def is_packed(path: Path) -> bool:
+    """Whether a file is zstd, so that its size says little of what it holds. False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_ZSTD_MAGIC)) == _ZSTD_MAGIC
+    except OSError:
+        return False  # Whoever reads it is told why.
+
+
 def _opened(path: Path, limits: Limits) -> io.BufferedReader:
     if str(path) == STANDARD_INPUT:
         raw: BinaryIO = sys.stdin.buffer

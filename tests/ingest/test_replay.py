@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zstandard
 
 from indexer.app import seed
 from indexer.core import base58
@@ -166,3 +167,11 @@ def test_a_named_file_must_fit_to_its_last_line(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"t\.jsonl:3: neither"):
         check([write(tmp_path / "t.jsonl", good, good, {"a": 1})], LIMITS, seen.append)
     assert seen == []
+
+
+def test_a_packed_file_is_not_kept_since_its_size_says_little(tmp_path: Path) -> None:
+    plain = write(tmp_path / "t.json", {"slot": 1, "result": answer(1, SWAP)})
+    packed = tmp_path / "t.json.zst"
+    packed.write_bytes(zstandard.compress(plain.read_bytes()))
+    found = check([plain, packed], LIMITS, lambda _path: None)
+    assert [one.kept is not None for one in found] == [True, False]
