@@ -69,17 +69,22 @@ def rebuilt(done: Rebuilt) -> str:
 
 def failures(rows: Sequence[Row]) -> str:
     """Failures by reason, program and event."""
-    if not rows:
-        return "no failures\n"
+    return table(rows) if rows else "no failures\n"
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Rows of equal names under one line of these names; unknown values are blank."""
     names = list(rows[0])
-    table = [names, *([_text(row[name]) for name in names] for row in rows)]
-    widths = [max(len(line[column]) for line in table) for column in range(len(names))]
+    lines = [names, *([_text(row[name]) for name in names] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(names))]
     return "".join(
-        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() + "\n" for line in table
+        "  ".join(f"{cell:<{w}}" for cell, w in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines
     )
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     return "" if value is None else str(value)
 
 

@@ -15,6 +15,7 @@ import pytest
 from indexer.core import base58
 from indexer.errors import ClusterMismatch
 from indexer.sources.accounts import EndpointUnavailable, genesis_hash, published_events, require_cluster
+from tests.unit.test_cli_frame import run
 from tests.world import key
 
 MAINNET = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
@@ -100,3 +101,26 @@ async def test_the_published_idl_tells_the_events(node: Callable[[Answers], str]
 
 async def test_a_program_may_publish_no_idl(node: Callable[[Answers], str]) -> None:
     assert await published_events(node(account(None)), key(3)) is None
+
+
+def test_the_command_tells_events_that_are_unknown_here(node: Callable[[Answers], str]) -> None:
+    published = json.dumps({"name": "x", "events": [{"name": "OrderActionRecord"}, {"name": "OfTomorrow"}]})
+    url = node({"getGenesisHash": MAINNET, **account(published)})
+    done = run("idl", "--json", PERPS_ENDPOINT=url)
+    assert done.returncode == 1, done.stderr
+    drift = json.loads(done.stdout)[0]
+    assert (drift["protocol"], drift["is_published"]) == ("drift", True)
+    assert drift["unknown_here"] == ["OfTomorrow"]
+    assert "SwapRecord" in drift["not_published"]
+    assert "OrderActionRecord" not in drift["not_published"]
+
+
+def test_the_command_is_content_with_programs_that_publish_nothing(node: Callable[[Answers], str]) -> None:
+    done = run("idl", node({"getGenesisHash": MAINNET, **account(None)}))
+    assert (done.returncode, done.stdout.count("False")) == (0, 4)
+
+
+def test_the_command_refuses_another_cluster_in_one_line_without_the_key(node: Callable[[Answers], str]) -> None:
+    done = run("idl", node({"getGenesisHash": "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"}))
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "SECRET" not in done.stderr
