@@ -7,11 +7,21 @@ silently without effect. Secrets never show in the text of settings or errors.
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from indexer.errors import ConfigError
 from indexer.redaction import redacted
@@ -19,7 +29,13 @@ from indexer.resources import checkout, resource
 
 PREFIX = "PERPS_"
 # Short names people know, and the keys they stand for. The last of equal keys wins.
-SHORT_NAMES = {"DATABASE_URL": ("database", "url"), "PERPS_DATA_DIR": ("data", "dir")}
+SHORT_NAMES = {
+    "DATABASE_URL": ("database", "url"),
+    "PERPS_DATA_DIR": ("data", "dir"),
+    "SOLANA_RPC_URL": ("endpoints", "rpc"),
+    "SOLANA_WS_URL": ("endpoints", "websocket"),
+}
+LISTS = ("SOLANA_RPC_URL", "SOLANA_WS_URL")  # Several are separated by commas.
 
 Layer = tuple[str, dict[str, Any]]  # Where it stands, and the settings read there.
 
@@ -70,6 +86,113 @@ class ReplaySettings(_Section):
     page_transactions: int = Field(ge=1, le=100_000)
 
 
+Strategy = Literal["signatures", "blocks", "portal"]
+
+
+class EndpointSettings(_Section):
+    """Who is asked. URLs may hold keys. Rates in requests a second, times in seconds, sizes in bytes."""
+
+    rpc: tuple[SecretStr, ...]
+    websocket: tuple[SecretStr, ...] = ()
+    portal: SecretStr | None = None
+    max_supported_transaction_version: int = Field(ge=0, le=255)
+    timeout_s: float = Field(gt=0, le=600)
+    max_response_bytes: int = Field(ge=1_000_000)
+    first_rate: float = Field(gt=0, le=100_000)
+    max_rate: float = Field(gt=0, le=100_000)
+    in_flight: int = Field(ge=1, le=10_000)
+    batch: int = Field(ge=1, le=1000)
+    portal_rate: float = Field(gt=0, le=100_000)
+    silence_s: float = Field(gt=0, le=3600)
+    max_message_bytes: int = Field(ge=1_000_000)
+
+    @field_validator("rpc", "websocket")
+    @classmethod
+    def _addresses(cls, urls: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+        wanted = ("http", "https") if info.field_name == "rpc" else ("ws", "wss")
+        for url in urls:
+            _require_address(url.get_secret_value(), wanted)
+        if info.field_name == "rpc" and not urls:
+            raise ValueError("names no endpoint")
+        return urls
+
+    @field_validator("portal", mode="before")
+    @classmethod
+    def _no_portal(cls, url: object) -> object:
+        return None if url in ("", "none") else url
+
+    @field_validator("portal")
+    @classmethod
+    def _portal_address(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None:
+            _require_address(url.get_secret_value(), ("http", "https"))
+        return url
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        return tuple(url.get_secret_value() for url in self.rpc)
+
+    @property
+    def websocket_urls(self) -> tuple[str, ...]:
+        """As configured; else where nodes and vendors serve WebSockets: the RPC's own address, a node's port + 1."""
+        if self.websocket:
+            return tuple(url.get_secret_value() for url in self.websocket)
+        return tuple(_websocket_of(url) for url in self.rpc_urls)
+
+
+def _require_address(url: str, schemes: Sequence[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"no URL of the form {schemes[-1]}://host...")
+
+
+def _websocket_of(url: str) -> str:
+    """As Solana's own clients derive it."""
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    if parts.port is None:
+        return urlunsplit(parts._replace(scheme=scheme))
+    user, at, host = parts.netloc.rpartition("@")
+    place = f"{user}{at}{host.rpartition(':')[0]}:{parts.port + 1}"
+    return urlunsplit(parts._replace(scheme=scheme, netloc=place))
+
+
+class Ways(_Section):
+    """Strategies in order of preference: what one leaves missing is the next one's."""
+
+    recent: tuple[Strategy, ...] = Field(min_length=1)
+    deep: tuple[Strategy, ...] = Field(min_length=1)
+
+
+class StrategySettings(Ways):
+    """How slots are settled, by age. `recent_slots` behind the finalized head are recent, older ones are deep."""
+
+    recent_slots: int = Field(ge=1)
+    by_stream: dict[str, Ways] = {}
+    lists: int = Field(ge=1, le=10)
+    seam_slots: int = Field(ge=0)
+    span_slots: int = Field(ge=1)
+    prefetch: int = Field(ge=1, le=1000)
+
+    def ways(self, stream: str) -> Ways:
+        return self.by_stream.get(stream, self)
+
+
+class RunSettings(_Section):
+    """Times in seconds, `history_days` in days, queues in transactions. `protocols` empty: all."""
+
+    protocols: tuple[str, ...] = ()
+    history_days: float = Field(ge=0, le=10_000)
+    start_slot: int | None = Field(default=None, ge=0)
+    settle_every_s: float = Field(gt=0, le=3600)
+    poll_every_s: float = Field(gt=0, le=3600)
+    observe_every_s: float = Field(gt=0, le=3600)
+    retry_unavailable_s: float = Field(gt=0)
+    lease_s: float = Field(ge=5, le=86_400)
+    hint_queue: int = Field(ge=1, le=1_000_000)
+    fetches: int = Field(ge=1, le=1000)
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -82,6 +205,9 @@ class Settings(_Section):
     data: DataSettings
     cluster: ClusterSettings
     replay: ReplaySettings
+    endpoints: EndpointSettings
+    strategy: StrategySettings
+    run: RunSettings
     log: LogSettings
 
 
@@ -123,7 +249,7 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Layer]:
             yield name, _nested(tuple(name.removeprefix(PREFIX).lower().split("__")), value)
     for name, keys in SHORT_NAMES.items():
         if environment.get(name):
-            yield name, _nested(keys, environment[name])
+            yield name, _nested(keys, _listed(environment[name]) if name in LISTS else environment[name])
 
 
 def _mistyped(name: str) -> str | None:
@@ -138,10 +264,14 @@ def _mistyped(name: str) -> str | None:
     return None
 
 
-def _nested(keys: tuple[str, ...], value: str) -> dict[str, Any]:
+def _listed(value: str) -> list[str]:
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _nested(keys: tuple[str, ...], value: str | list[str]) -> dict[str, Any]:
     """{"a": {"b": value}} for keys a, b. A value like [..] or {..} is JSON: lists and tables in the environment."""
     inner: Any = value
-    if value[:1] in ("[", "{"):
+    if isinstance(value, str) and value[:1] in ("[", "{"):
         try:
             inner = json.loads(value)
         except json.JSONDecodeError:

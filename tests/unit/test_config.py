@@ -1,5 +1,7 @@
 """Settings: the last layer wins, a wrong key is named with its place, a secret never shows."""
 
+import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -117,10 +119,35 @@ def test_no_text_of_the_settings_has_the_password():
 def test_every_setting_stands_in_the_default_file():
     """Those without a default value stand there as a comment."""
     text = resource("config/default.toml").read_text()
-    shown = tomllib.loads(text.replace("# url =", "url =").replace("# dir =", "dir ="))
+    shown = tomllib.loads(re.sub(r"^# (?=(url|dir|start_slot) =)", "", text, flags=re.MULTILINE))
     for name, field in Settings.model_fields.items():
         section = field.annotation
         assert isinstance(section, type)
         assert issubclass(section, BaseModel)
         assert set(shown[name]) == set(section.model_fields)
     assert set(shown) == set(Settings.model_fields)
+
+
+def test_endpoints_are_named_in_one_variable_and_websockets_follow_from_them():
+    settings = load(environment={"SOLANA_RPC_URL": "https://a.example/?api-key=sesame, http://127.0.0.1:8899"})
+    assert settings.endpoints.rpc_urls == ("https://a.example/?api-key=sesame", "http://127.0.0.1:8899")
+    assert settings.endpoints.websocket_urls == ("wss://a.example/?api-key=sesame", "ws://127.0.0.1:8900")
+    assert "sesame" not in repr(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize("url", ["ftp://a.example/sesame", "a.example/sesame", "https:///sesame", ""])
+def test_an_endpoint_that_is_no_url_is_refused_without_being_told(url: str):
+    with pytest.raises(ConfigError) as refused:
+        load(environment={"PERPS_ENDPOINTS__RPC": json.dumps([url])})
+    assert "endpoints.rpc" in str(refused.value)
+    assert "sesame" not in str(refused.value)
+
+
+def test_the_portal_can_be_left_out():
+    assert load(environment={"PERPS_ENDPOINTS__PORTAL": "none"}).endpoints.portal is None
+
+
+def test_one_stream_may_be_settled_in_other_ways():
+    settings = load(environment={"PERPS_STRATEGY__BY_STREAM": '{"drift": {"recent": ["blocks"], "deep": ["portal"]}}'})
+    assert settings.strategy.ways("drift").recent == ("blocks",)
+    assert settings.strategy.ways("gmx_solana").recent == ("signatures", "blocks")

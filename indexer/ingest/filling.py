@@ -1,0 +1,184 @@
+"""Fill: find what is missing, claim a part of it, settle it by the first strategy that can.
+
+Live tail, the gap after a disconnect, and history are the same work on other spans. Coverage alone says
+what is done; a claim only keeps two workers off the same span. A strategy that leaves slots missing
+hands them to the next one; what all of them leave is still missing afterwards, and asked for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from itertools import pairwise
+
+import msgspec
+import structlog
+
+from indexer.core.coverage import Span, Spans, common, missing, union
+from indexer.core.protocol import Protocol
+from indexer.errors import StoreUnavailable
+from indexer.ingest.writing import Writer
+from indexer.sources.base import Source, SourceInterrupted, Strategy
+from indexer.store.base import Store
+
+_log = structlog.get_logger()
+
+
+class Task(msgspec.Struct, frozen=True):
+    """Streams that are settled together, and how: strategies in order of preference."""
+
+    streams: tuple[Protocol, ...]
+    strategies: tuple[Strategy, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(stream.name for stream in self.streams)
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """What was done for one claimed span."""
+
+    span: Span
+    settled: Mapping[str, int]  # Slots by stream.
+    left: Mapping[str, Spans]  # Still missing, by stream.
+    transactions: int = 0
+
+    @property
+    def progress(self) -> bool:
+        return any(self.settled.values())
+
+
+def tasks(streams: Sequence[Protocol], ways: Callable[[str], Sequence[Strategy]]) -> list[Task]:
+    """One task for each stream, but one for all that begin with blocks: a block shows every stream."""
+    together: dict[tuple[Strategy, ...], list[Protocol]] = {}
+    alone: list[Task] = []
+    for stream in streams:
+        order = tuple(ways(stream.name))
+        if order[0] == "blocks":
+            together.setdefault(order, []).append(stream)
+        else:
+            alone.append(Task((stream,), order))
+    return [*(Task(tuple(some), order) for order, some in together.items()), *alone]
+
+
+class Filler:
+    """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have."""
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        sources: Mapping[Strategy, Source],
+        *,
+        holder: str,
+        lease_s: float,
+        span_slots: int,
+        retry_unavailable_s: float,
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._sources = sources
+        self._holder = holder
+        self._lease_s = lease_s
+        self._span_slots = span_slots
+        self._retry_unavailable_s = retry_unavailable_s
+
+    async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
+        """What is not settled of what each stream of the task is wanted to have."""
+        return {name: missing(wanted[name], await self._store.coverage(name)) for name in task.names}
+
+    async def lacking(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
+        """The same, but for what was shown to be nowhere: that is left alone for a while."""
+        return {name: missing(wanted[name], await self._settled_or_nowhere(name)) for name in task.names}
+
+    async def _settled_or_nowhere(self, stream: str) -> Spans:
+        nowhere = await self._store.unavailable(stream)
+        due = await self._store.unavailable(stream, older_than_s=self._retry_unavailable_s)
+        return union(await self._store.coverage(stream), missing(nowhere, due))
+
+    async def step(
+        self,
+        task: Task,
+        wanted: Mapping[str, Spans],
+        *,
+        newest_first: bool,
+        on_page: Callable[[int, int], None] = lambda *_: None,
+    ) -> Filled | None:
+        """Fill one span of what is missing. None: nothing is, or others work on all of it.
+
+        `on_page` hears of slots settled and transactions seen. Raises SourceInterrupted where no strategy got
+        anywhere, and StoreUnavailable; what was settled before stays settled.
+        """
+        lacking = await self.lacking(task, wanted)
+        wanting = union(*lacking.values())
+        if not wanting:
+            return None
+        claim = await self._store.claim(
+            task.names, wanting, self._holder, self._lease_s, self._span_slots, newest_first=newest_first
+        )
+        if claim is None:
+            return None
+        keeping = asyncio.create_task(self._keep(), name="keep claims")
+        try:
+            return await self._fill(task, claim, lacking, on_page)
+        finally:
+            keeping.cancel()
+            with suppress(StoreUnavailable):  # The lease ends by itself.
+                await self._store.release(task.names, claim, self._holder)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease_s / 3)
+            with suppress(StoreUnavailable):
+                await self._store.renew(self._holder, self._lease_s)
+
+    async def _fill(
+        self, task: Task, claim: Span, lacking: Mapping[str, Spans], on_page: Callable[[int, int], None]
+    ) -> Filled:
+        begin = {name: common(spans, [claim]) for name, spans in lacking.items()}
+        left, seen = dict(begin), 0
+        interrupted: SourceInterrupted | None = None
+        for strategy in task.strategies:
+            source = self._sources.get(strategy)
+            if source is None or not any(left.values()):
+                continue
+            try:
+                seen += await self._by(source, task, left, on_page)
+            except SourceInterrupted as error:
+                interrupted = error
+                _log.warning("source_interrupted", strategy=strategy, reason=str(error), streams=task.names)
+            left = await self.lacking(task, begin)
+        settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
+        if interrupted is not None and not any(settled.values()):
+            raise interrupted
+        return Filled(claim, settled, left, seen)
+
+    async def _by(
+        self, source: Source, task: Task, left: Mapping[str, Spans], on_page: Callable[[int, int], None]
+    ) -> int:
+        """Ask one source for everything that is left and that it can reach; how many transactions it brought."""
+        reach = await source.reach()
+        if reach is None:
+            raise SourceInterrupted(f"{source.strategy}: no endpoint says how far it reaches")
+        seen = 0
+        for streams, span in together(task.streams, {name: common(spans, [reach]) for name, spans in left.items()}):
+            async with aclosing(source.pages(streams, span)) as pages:  # type: ignore[type-var]  # They are generators.
+                async for raw in pages:
+                    written = await self._writer.settling(raw, streams, source.strategy)
+                    seen += len(raw.transactions)
+                    on_page(sum(map(_size, written.settled.values())), len(raw.transactions))
+        return seen
+
+
+def together(streams: Sequence[Protocol], left: Mapping[str, Spans]) -> Iterator[tuple[tuple[Protocol, ...], Span]]:
+    """Spans with the streams that lack them, each slot once: edges lie where a stream begins or ends to lack."""
+    edges = sorted({edge for spans in left.values() for span in spans for edge in (span.start, span.end)})
+    for start, end in pairwise(edges):
+        span = Span(start, end)
+        if wanting := tuple(stream for stream in streams if common(left[stream.name], [span])):
+            yield wanting, span
+
+
+def _size(spans: Spans) -> int:
+    return sum(map(len, spans))

@@ -1,0 +1,69 @@
+"""The one way from what a source brought to the ledger.
+
+A raw page is processed and written in one database transaction. Two things are never believed: that a
+transaction which was seen at `confirmed` is absent only because a list of signatures lacks it, and that
+reference rows are still what they were; the first leaves its slot missing, the second is written and reprocessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from indexer.core.coverage import Spans, missing, of_slots
+from indexer.core.protocol import Protocol
+from indexer.core.reference import Reference
+from indexer.ingest.page import processed
+from indexer.ingest.patience import until_stored
+from indexer.sources.base import RawPage, Strategy
+from indexer.store.base import Page, Store, Written
+
+# What shows every transaction of a slot needs no witness.
+_SEES_ALL: frozenset[Strategy] = frozenset({"blocks"})
+
+
+class Writer:
+    """Writes raw pages, one after the other or at once. While the database is away it waits, and so does its caller."""
+
+    def __init__(self, store: Store, rng: Random) -> None:
+        self._store = store
+        self._rng = rng
+        self._reference: Reference | None = None
+
+    async def provisional(self, raw: RawPage, streams: Sequence[Protocol], source: str) -> Written:
+        """Write what was seen at `confirmed`. Settles nothing."""
+        return await self._write(raw, streams, source, {})
+
+    async def settling(self, raw: RawPage, streams: Sequence[Protocol], strategy: Strategy) -> Written:
+        """Write a page with what it settles, but for slots in which it lacks a transaction that was seen before."""
+        settled = {name: spans for name, spans in raw.settled.items() if spans}
+        if strategy not in _SEES_ALL:
+            settled = {name: await self._uncontested(raw, name, spans) for name, spans in settled.items()}
+        return await self._write(raw, streams, strategy, settled)
+
+    async def _uncontested(self, raw: RawPage, stream: str, spans: Spans) -> Spans:
+        seen = {(tx.slot, tx.signature) for tx in raw.transactions}
+        witnessed = await until_stored(lambda: self._store.provisional_signatures(stream, spans), self._rng)
+        return missing(spans, of_slots({slot for slot, _ in witnessed - seen}))
+
+    async def _write(
+        self, raw: RawPage, streams: Sequence[Protocol], source: str, settled: dict[str, Spans]
+    ) -> Written:
+        reference = self._reference
+        if reference is None:
+            reference = await until_stored(self._store.reference, self._rng)
+        found = processed(raw.transactions, streams, reference)
+        page = Page(
+            events=found.events,
+            records=found.records,
+            failures=found.failures,
+            settled=settled,
+            unavailable=raw.unavailable,
+            source=source,
+            endpoint=raw.endpoint,
+            slot_times=raw.slot_times,
+            reference_version=reference.version,
+        )
+        written = await until_stored(lambda: self._store.write(page), self._rng)
+        self._reference = None if written.outdated else reference
+        return written
