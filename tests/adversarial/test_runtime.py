@@ -26,7 +26,7 @@ from tests.adversarial.test_corpus import findings
 from tests.programs import DRIFT, GMX, GMX_AUTHORITY, JUPITER, JUPITER_AUTHORITY, VAULTS, protocols
 from tests.property.worlds import PROGRAMS, Maker, Truth, told
 from tests.svm import Chain
-from tests.world import data_line, event, frame, key, lines_of
+from tests.world import data_line, event, frame, lines_of
 
 SEEDS, LARGEST = range(600), 420
 BEFORE = {"lines": 2, "flat": 1}  # The compute budget's instruction runs first and logs two lines.
