@@ -16,7 +16,7 @@ from indexer.core.record import Channel, EventRow, Failure, Origin, Record
 from indexer.simulation.chain import Truth
 from indexer.simulation.encoder import program_id
 from indexer.simulation.memory import Frame
-from indexer.simulation.places import Place, Walk
+from indexer.simulation.positions import Place, Walk
 
 DRIFT, VAULTS, GMX, JUPITER = (
     base58.key(program_id(idl)) for idl in ("drift.json", "drift_vaults.json", "gmsol_store.json", "jupiter_perps.json")
