@@ -1,17 +1,21 @@
 """Base58 as Solana writes it: keys, signatures, and the data of inner instructions.
 
-Keys and signatures have a fixed size and go through solders. Instruction data has any size, and
-naive decoding is quadratic in Python steps; here neighbouring digits are merged pairwise, so the
-number of Python steps stays linear and the big multiplications happen in C.
+Keys and signatures have a fixed size and go through solders. Instruction data has any size, and the
+naive ways are quadratic in Python steps; here neighbouring digits are merged pairwise, and numbers
+are halved, so the number of Python steps stays linear and the big arithmetic happens in C.
 """
 
 from __future__ import annotations
+
+from functools import cache
 
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 
 ALPHABET = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _NO_DIGIT = 255
+_PAIRS = tuple(chr(high) + chr(low) for high in ALPHABET for low in ALPHABET)
+_PAIR, _LIMB = 58**2, 58**10  # A limb has 10 digits, the most that 64 bits hold.
 _DIGITS = bytes(ALPHABET.find(c) if c in ALPHABET else _NO_DIGIT for c in range(256))
 
 
@@ -50,11 +54,35 @@ def encode(data: bytes) -> str:
     if len(data) == 64:
         return str(Signature.from_bytes(data))
     body = data.lstrip(b"\0")
-    value, digits = int.from_bytes(body, "big"), bytearray()
-    while value:
-        value, digit = divmod(value, 58)
-        digits.append(ALPHABET[digit])
-    return "1" * (len(data) - len(body)) + digits[::-1].decode()
+    digits = "".join(map(_limb, _limbs(int.from_bytes(body, "big"))))
+    return "1" * (len(data) - len(body)) + digits.lstrip("1")
+
+
+def _limbs(value: int) -> list[int]:
+    """Digits in base 58**10, the highest first."""
+    level = 0
+    while _power(level) <= value:
+        level += 1
+    values = [value]
+    for below in range(level - 1, -1, -1):
+        power = _power(below)
+        values = [part for one in values for part in divmod(one, power)]
+        if not values[0]:
+            del values[0]
+    return values
+
+
+@cache
+def _power(level: int) -> int:
+    return int(_LIMB ** (2**level))
+
+
+def _limb(value: int) -> str:
+    high, low = divmod(value, _PAIR * _PAIR)
+    high, middle = divmod(high, _PAIR * _PAIR)
+    a, b = divmod(middle, _PAIR)
+    c, d = divmod(low, _PAIR)
+    return f"{_PAIRS[high]}{_PAIRS[a]}{_PAIRS[b]}{_PAIRS[c]}{_PAIRS[d]}"
 
 
 def key(text: str) -> bytes:

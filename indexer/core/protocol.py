@@ -45,8 +45,12 @@ class Scene(msgspec.Struct, frozen=True):
     reference: Reference
 
     def origin(self, event: Event, time: int | None = None) -> Origin:
-        """Identity of a row from `event`; `time` (its own, unix seconds) stands in while the block's is unknown."""
-        block_time = self.block_time if self.block_time is not None else plausible_time(time)
+        """Identity of a row from `event`; `time` (its own, unix seconds) stands in while the row is provisional.
+
+        A settled one, which has its place in a block, has that block's time, or none.
+        """
+        is_unsettled = self.block_time is None and self.tx_index is None
+        block_time = plausible_time(time) if is_unsettled else self.block_time
         return _origin(self, event.payload, event.name, block_time)
 
 

@@ -20,7 +20,8 @@ class Emit(msgspec.Struct, frozen=True):
     """A payload that the running program emits, and what must come of it.
 
     `rows`: one record for each row, with origin NOWHERE and its `part`. `known`: False where no IDL of ours
-    has the event, so that a failure `unknown_event` is the truth.
+    has the event, so that a failure `unknown_event` is the truth. `time`: what the event itself says of its time where
+    its rows may use it, unix seconds: it stands in while the block's time is unknown.
     """
 
     payload: bytes  # Discriminator and body.
@@ -29,6 +30,7 @@ class Emit(msgspec.Struct, frozen=True):
     is_text: bool = False  # `Program log:` instead of `Program data:`.
     rows: Sequence[Record] = ()
     known: bool = True
+    time: int | None = None
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -37,13 +39,24 @@ class Text(msgspec.Struct, frozen=True):
     text: str
 
 
+class Chunks(msgspec.Struct, frozen=True):
+    """A `Program data:` line of several chunks, which is no event."""
+
+    chunks: tuple[bytes, ...]
+
+
 class Invoke(msgspec.Struct, frozen=True):
-    """One instruction: the program, its data's first 8 bytes, its accounts, and what happens inside, in order."""
+    """One instruction: the program, its data's first 8 bytes, its accounts, and what happens inside, in order.
+
+    Where something happens inside, more accounts follow: what its calls need, and the script's own. Data that starts
+    with the event tag may be longer and is passed as it is; nothing happens inside of it. So a foreign program can
+    call ours as if it were an event.
+    """
 
     program_id: bytes
     discriminator: bytes
     accounts: tuple[bytes, ...]
-    inside: tuple[Emit | Text | Invoke, ...]
+    inside: tuple[Emit | Text | Chunks | Invoke, ...]
     fails: bool = False  # It returns an error after all that, so the transaction fails as a whole.
 
 

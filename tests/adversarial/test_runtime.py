@@ -20,12 +20,13 @@ from indexer.core import base58
 from indexer.core.protocol import Processed, process
 from indexer.core.reference import Reference
 from indexer.core.rpc import parse_transaction
+from indexer.simulation.memory import event_authority
 from tests.adversarial.cases import ED25519, FILL, FILLED, LEND, at, lend, nested
 from tests.adversarial.test_corpus import findings
 from tests.programs import DRIFT, GMX, GMX_AUTHORITY, JUPITER, JUPITER_AUTHORITY, VAULTS, protocols
 from tests.property.worlds import PROGRAMS, Maker, Truth, told
-from tests.svm import Chain, event_authority
-from tests.world import data_line, event, frame, key, lines_of
+from tests.svm import Chain
+from tests.world import data_line, event, frame, lines_of
 
 SEEDS, LARGEST = range(600), 420
 BEFORE = {"lines": 2, "flat": 1}  # The compute budget's instruction runs first and logs two lines.
@@ -33,7 +34,7 @@ BEFORE = {"lines": 2, "flat": 1}  # The compute budget's instruction runs first 
 
 @pytest.fixture(scope="module")
 def chain() -> Chain:
-    return Chain(*PROGRAMS)
+    return Chain()
 
 
 def read(answer: dict[str, Any]) -> Processed:
@@ -51,7 +52,7 @@ def test_random_scripts_give_exactly_what_they_emitted(chain: Chain) -> None:
         made = Maker(seed, LARGEST, noise=seed % 3 * 8).world()
         loaded = Random(seed).sample((*PROGRAMS, GMX_AUTHORITY, JUPITER_AUTHORITY), seed % 5)
         # An outer instruction's program may not come out of a table; what it calls may.
-        table = chain.table(*(one for one in loaded if one not in {frame.program_id for frame in made.frames}))
+        table = [one for one in loaded if one not in {frame.program_id for frame in made.frames}]
         answer = chain.run(*made.frames, tables=[table])
         logs = answer["meta"]["logMessages"]
         cut = logs.index("Log truncated") if "Log truncated" in logs else len(logs)
@@ -93,7 +94,7 @@ def test_the_event_authorities_are_those_of_the_programs() -> None:
 
 
 def test_a_failed_transaction_keeps_its_logs_and_gives_nothing(chain: Chain) -> None:
-    frames = frame(DRIFT, data_line(FILL)), frame(JUPITER, event(JUPITER, JUPITER_AUTHORITY, LEND), "fail 7")
+    frames = frame(DRIFT, data_line(FILL)), frame(JUPITER, event(JUPITER, JUPITER_AUTHORITY, LEND), "fail")
     answer = chain.run(*frames, fails=True)
     assert data_line(FILL) in answer["meta"]["logMessages"]
     assert answer["meta"]["innerInstructions"]
@@ -103,7 +104,7 @@ def test_a_failed_transaction_keeps_its_logs_and_gives_nothing(chain: Chain) -> 
 
 
 def test_depth_9() -> None:
-    chain = Chain(*(key(200 + level) for level in range(8)), JUPITER, DRIFT, depth=9)
+    chain = Chain(depth=9)
     answer = chain.run(nested(7, frame(JUPITER, event(JUPITER, JUPITER_AUTHORITY, LEND))))
     assert answer["meta"]["innerInstructions"][0]["instructions"][-1]["stackHeight"] == 9
     assert findings(read(answer)) == [lend(9)]
@@ -115,6 +116,6 @@ def test_a_precompile_leaves_no_line(chain: Chain) -> None:
     signature = bytes(signer.sign_message(message))
     offsets = struct.pack("<BB7H", 1, 0, 48, 0xFFFF, 16, 0xFFFF, 112, len(message), 0xFFFF)
     checked = Instruction(Pubkey.from_bytes(ED25519), offsets + bytes(signer.pubkey()) + signature + message, [])
-    answer = chain.run(checked, frame(DRIFT, data_line(FILL)))
+    answer = chain.run(frame(DRIFT, data_line(FILL)), before=[checked])
     assert base58.encode(ED25519) not in " ".join(answer["meta"]["logMessages"])
     assert findings(read(answer)) == sorted(at(3, FILLED))

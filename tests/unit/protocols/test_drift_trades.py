@@ -236,7 +236,8 @@ def test_a_fill_in_a_text_line_and_one_in_a_data_line_are_alike() -> None:
 
 def test_a_row_has_the_time_of_its_block_and_until_it_is_known_its_own() -> None:
     settled, provisional = (
-        process(world(fill(), block_time=time), [DRIFT_PROTOCOL], REFERENCE).records[0] for time in (BLOCK_TIME, None)
+        process(world(fill(), block_time=time, tx_index=index), [DRIFT_PROTOCOL], REFERENCE).records[0]
+        for time, index in ((BLOCK_TIME, 4), (None, None))
     )
     assert (settled.origin.block_time, provisional.origin.block_time) == (BLOCK_TIME, TS)
     assert settled.origin.event == "OrderActionRecord"

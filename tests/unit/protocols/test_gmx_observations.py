@@ -140,8 +140,10 @@ def test_a_pure_market_tells_its_one_token_once():
     assert [(one.part, one.mint) for one in told] == [(0, None), (1, SHORT)]
 
 
-def test_a_price_has_the_time_of_its_trade_while_the_blocks_is_unknown():
-    tx = msgspec.structs.replace(transaction(instruction(ORDER, trade(ts=1_750_000_000))), block_time=None)
+def test_a_price_has_the_time_of_its_trade_while_it_is_provisional():
+    tx = msgspec.structs.replace(
+        transaction(instruction(ORDER, trade(ts=1_750_000_000))), block_time=None, tx_index=None
+    )
     rows = process(tx, [protocol()], REFERENCE).records
     assert [(one.kind, one.origin.block_time) for one in rows] == [
         ("trade", 1_750_000_000),

@@ -62,11 +62,18 @@ def test_an_order_is_created_and_updated(is_create, state):
     assert (one.action_kind, one.order_kind, one.state, one.owner) == ("order", "limit_increase", state, TRADER)
 
 
-def test_a_request_has_its_own_time_while_the_blocks_is_unknown():
+def test_a_request_has_its_own_time_while_it_is_provisional():
     end = instruction("close_order_v2", removed("OrderRemoved", order=ACTION, ts=1_750_000_000))
-    tx = msgspec.structs.replace(transaction(end), block_time=None)
+    tx = msgspec.structs.replace(transaction(end), block_time=None, tx_index=None)
     (one,) = process(tx, [protocol()], REFERENCE).records
     assert one.origin.block_time == 1_750_000_000
+
+
+def test_a_request_of_a_block_without_a_time_has_none():
+    end = instruction("close_order_v2", removed("OrderRemoved", order=ACTION, ts=1_750_000_000))
+    tx = msgspec.structs.replace(transaction(end), block_time=None, tx_index=3)
+    (one,) = process(tx, [protocol()], REFERENCE).records
+    assert one.origin.block_time is None
 
 
 def test_another_stores_request_gives_no_row():

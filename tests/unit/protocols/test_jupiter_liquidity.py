@@ -263,7 +263,7 @@ def test_a_closed_request_says_whether_it_was_executed(executed, state):
 
 def test_the_time_of_a_closed_request_is_not_when_it_was_created():
     created, closed = (payload(f"{e}PositionRequestEvent", openTime=1_700_000_000) for e in ("Create", "Close"))
-    result = processed(call(UNKNOWN, (), created, closed), block_time=None)
+    result = processed(call(UNKNOWN, (), created, closed), block_time=None, tx_index=None)
     assert [row.origin.block_time for row in result.records] == [1_700_000_000, None]
 
 

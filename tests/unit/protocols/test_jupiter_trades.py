@@ -211,9 +211,12 @@ def test_a_trade_says_the_price_of_its_market_and_of_the_token_behind_it(event):
 
 
 @pytest.mark.parametrize("event", INCREASES + DECREASES + LIQUIDATIONS)
-@pytest.mark.parametrize(("block_time", "expected"), [(None, TRADE["openTime"]), (1_700_000_000, 1_700_000_000)])
-def test_the_time_of_a_trade_stands_in_only_while_that_of_its_block_is_unknown(event, block_time, expected):
-    rows = processed(call(UNKNOWN, (), payload(event, **TRADE)), block_time=block_time).records
+@pytest.mark.parametrize(
+    ("block_time", "tx_index", "expected"),
+    [(None, None, TRADE["openTime"]), (1_700_000_000, None, 1_700_000_000), (None, 3, None)],
+)
+def test_the_time_of_a_trade_stands_in_only_while_it_is_provisional(event, block_time, tx_index, expected):
+    rows = processed(call(UNKNOWN, (), payload(event, **TRADE)), block_time=block_time, tx_index=tx_index).records
     assert {row.origin.block_time for row in rows} == {expected}
 
 

@@ -1,0 +1,56 @@
+"""Jupiter's market activity: who acts next, slot by slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from indexer.core.reference import Reference
+from indexer.simulation.jupiter.keepers import Keepers
+from indexer.simulation.jupiter.pool import Pool
+from indexer.simulation.jupiter.providers import Providers
+from indexer.simulation.jupiter.stage import JupiterRates, Stage
+from indexer.simulation.jupiter.traders import Traders
+from indexer.simulation.script import Script
+
+ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
+
+
+class JupiterActivity:
+    """Seeded: the same generator and the same calls give the same scripts. `pool` holds the books."""
+
+    def __init__(self, rng: Random, reference: Reference, rates: JupiterRates | None = None) -> None:
+        rates = rates or JupiterRates()
+        self.pool = Pool(rng, reference, rates.volatility)
+        self._stage = Stage(rng, rates, self.pool)
+        traders, providers = Traders(self._stage), Providers(self._stage)
+        keepers = Keepers(self._stage, traders)
+        self._liquidation = keepers.liquidation
+        actors: tuple[tuple[Callable[[], Script | None], float], ...] = (
+            (traders.instant, rates.instant),
+            (traders.collateral, rates.collateral),
+            (traders.request, rates.request),
+            (traders.order, rates.order),
+            (keepers.keeper, rates.keeper),
+            (keepers.cancel, rates.cancel),
+            (providers.liquidity, rates.liquidity),
+            (providers.swap, rates.swap),
+            (providers.loan, rates.loan),
+        )
+        self._actors = [actor for actor, _ in actors]
+        self._weights = [weight for _, weight in actors]
+
+    def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
+        """The next block's transactions of Jupiter, `count` of them. Call it in the order of slots."""
+        self._stage.slot, self._stage.time = slot, block_time
+        self.pool.step()
+        return [self._script() for _ in range(count)]
+
+    def _script(self) -> Script:
+        if liquidation := self._liquidation():
+            return liquidation
+        for _ in range(ATTEMPTS):
+            (actor,) = self._stage.rng.choices(self._actors, self._weights)
+            if script := actor():
+                return script
+        return self._stage.script(self._stage.instructions.unknown("refreshAssetsUnderManagement"))

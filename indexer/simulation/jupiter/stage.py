@@ -1,0 +1,83 @@
+"""What all actors of Jupiter share: the pool, chance, the clock, and how a transaction is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import TypeVar
+
+import msgspec
+
+from indexer.simulation.instructions import Instructions, behind, key
+from indexer.simulation.jupiter.pool import Pool
+from indexer.simulation.jupiter.requests import AGES, Age
+from indexer.simulation.jupiter.trades import ENDS, IDL
+from indexer.simulation.script import Emit, Invoke, Script, Text
+
+EVENT_AUTHORITY = key("37hJBDnntwqhGbK7L6M1bLyvccj4u55CCUiLPdYkiqBN")
+MAX_DEPTH = 3  # Programs above ours: the event itself is one deeper than we are, and five is the most.
+_Choice = TypeVar("_Choice")
+
+
+class JupiterRates(msgspec.Struct, frozen=True, kw_only=True):
+    """How often what happens, as weights beside each other; and the shape of it all."""
+
+    instant: float = 30  # Trades in one transaction, opening and closing.
+    request: float = 12  # Trades that wait for a keeper.
+    keeper: float = 14  # Executions of what waits.
+    cancel: float = 2
+    order: float = 5  # TP/SL and limit orders; they wait for a keeper too.
+    collateral: float = 4  # Changes of collateral alone.
+    liquidity: float = 9
+    swap: float = 12
+    loan: float = 3  # Loans, stakes, fees that are withdrawn: no rows.
+    older: float = 0.2  # Share of events in a layout of an earlier program.
+    nested: float = 0.2  # Share of calls through other programs.
+    unknown: float = 0.02  # Share of swaps and flows by an instruction that no IDL of ours has.
+    traders: int = 60
+    leverage: int = 100
+    volatility: float = 0.001  # Standard deviation of a price's step, a fraction.
+
+
+class Stage:
+    """One for all actors. `slot` and `time` are those of the block that is being made."""
+
+    def __init__(self, rng: Random, rates: JupiterRates, pool: Pool) -> None:
+        self.rng, self.rates, self.pool = rng, rates, pool
+        self.slot = self.time = 0
+        self.instructions = Instructions(IDL, {"eventAuthority": EVENT_AUTHORITY})
+        self.owners = [rng.randbytes(32) for _ in range(rates.traders)]
+
+    # --- chance ---
+
+    def chance(self, share: float) -> bool:
+        return self.rng.random() < share
+
+    def choice(self, of: Sequence[_Choice]) -> _Choice:
+        return of[self.rng.randrange(len(of))]
+
+    def amount(self, median: int, spread: float = 1.2) -> int:
+        """As people's amounts lie: many around the median, a few very large."""
+        return max(1, round(median * self.rng.lognormvariate(0, spread)))
+
+    def new_key(self) -> bytes:
+        return self.rng.randbytes(32)
+
+    def end(self, event: str) -> str | None:
+        """Where the event ends: mostly as in the newest layout."""
+        return self.choice(ENDS[event][:-1]) if self.chance(self.rates.older) else None
+
+    def age(self) -> Age:
+        return self.choice(AGES[:-1]) if self.chance(self.rates.older) else AGES[-1]
+
+    # --- transactions ---
+
+    def invoke(self, name: str, *inside: Emit | Text | Invoke, **accounts: bytes) -> Invoke:
+        return self.instructions.invoke(name, *inside, **accounts)
+
+    def script(self, *calls: Invoke, may_nest: bool = True) -> Script:
+        """Most are versioned, and some of the calls come through other programs."""
+        nested = may_nest and self.chance(self.rates.nested)
+        depth = 1 + self.rng.randrange(MAX_DEPTH) if nested else 0
+        reached = tuple(behind(self.rng, call, depth) for call in calls) if depth else calls
+        return Script(reached, is_v0=self.chance(0.8))

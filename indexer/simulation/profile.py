@@ -1,0 +1,34 @@
+"""What a simulated chain is like: how long, how busy, and how often anything that can deceive an indexer occurs."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Shares are of all transactions unless said otherwise; what is left are other people's transactions."""
+
+    slots: int = 300
+    first_slot: int = 365_000_000
+    genesis_time: int = 1_759_000_000  # Unix seconds of the first slot.
+    slot_ms: int = 400
+    transactions: float = 2.0  # Mean of a block.
+
+    ours: float = 0.5  # Successful transactions of the protocols.
+    failed: float = 0.15  # Transactions of keepers who came too late: the same events, rolled back.
+
+    skipped: float = 0.04  # Slots without a block.
+    forked: float = 0.02  # Blocks after which other blocks were confirmed and dropped.
+    timeless: float = 0.005  # Blocks whose time is 0.
+
+    versioned: float = 0.6  # Version 0, with lookup tables.
+    version_1: float = 0.03
+
+    # Shares of our successful transactions.
+    truncated: float = 0.01  # Noise around it fills the log.
+    nested: float = 0.25  # Called by programs of others, at depth 2 to 4.
+    bursts: float = 0.05  # Several of ours in one transaction.
+    unknown: float = 0.01  # With an event that no IDL of ours has.
+    foreign: float = 0.03  # A foreign program prints our payloads beside it.
+    look_alikes: float = 0.03  # A foreign program calls ours as if it emitted an event.
+    talk: float = 0.1  # Text that looks like frames, payloads or truncation.

@@ -1,0 +1,134 @@
+"""What the ledger must hold of a transaction: the rows that its script meant, with their places.
+
+Nothing is decoded here. A transaction that failed means nothing. Where the real logs were cut, lines before the cut
+count and the rest is one failure; self-CPI events lose nothing. What programs emit that are not ours, or what ours
+emit on another channel than their stream's, is nobody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from indexer.core import base58
+from indexer.core.record import Channel, EventRow, Failure, Origin, Record
+from indexer.simulation.chain import Truth
+from indexer.simulation.encoder import program_id
+from indexer.simulation.memory import Frame
+from indexer.simulation.positions import Place, Walk
+
+DRIFT, VAULTS, GMX, JUPITER = (
+    base58.key(program_id(idl)) for idl in ("drift.json", "drift_vaults.json", "gmsol_store.json", "jupiter_perps.json")
+)
+_TRUNCATED = "Log truncated"
+
+
+class Stream(msgspec.Struct, frozen=True):
+    protocol: str
+    channel: Channel
+
+
+STREAMS = {
+    DRIFT: Stream("drift", "log"),
+    VAULTS: Stream("drift", "log"),
+    JUPITER: Stream("jupiter_perps", "cpi"),
+    GMX: Stream("gmx_solana", "cpi"),
+}
+_LOG_PROGRAMS = (DRIFT, VAULTS)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A transaction's place in the chain, and where in it everything must be found."""
+
+    slot: int
+    signature: bytes
+    tx_index: int
+    block_time: int | None
+    places: Sequence[Place]
+    logs: Sequence[str]
+    runs: frozenset[bytes]  # Programs.
+
+
+def found_places(frames: Sequence[Frame], before: int, logs: Sequence[str], calls: int) -> list[Place]:
+    """Places of all emissions. Asserts that the runtime told as many lines and calls as the script makes."""
+    walk = Walk(before)
+    places = list(walk.places(frames))
+    assert walk.flat == calls, f"{calls} calls ran, the script makes {walk.flat}"
+    assert walk.line == len(logs) or _TRUNCATED in logs, f"{len(logs)} lines, the script makes {walk.line}"
+    return places
+
+
+def rows(found: Found) -> Truth:
+    """The settled rows of one transaction that succeeded."""
+    records: list[Record] = []
+    events: list[EventRow] = []
+    failures: list[Failure] = []
+    for place in _believed(found):
+        origin = _origin(found, place.program_id, place.emit.channel, place.index, place.emit.event)
+        if place.emit.known:
+            events.append(_event(origin, place))
+            records += [msgspec.structs.replace(row, origin=origin) for row in place.emit.rows]
+        elif not place.emit.is_text:
+            failures.append(_unknown(msgspec.structs.replace(origin, event=None), place))
+    return Truth(records, events, [*failures, *_truncated(found)])
+
+
+def _believed(found: Found) -> Iterator[Place]:
+    cut = found.logs.index(_TRUNCATED) if _TRUNCATED in found.logs else len(found.logs)
+    for place in found.places:
+        stream = STREAMS.get(place.program_id)
+        if stream is None or stream.channel != place.emit.channel:
+            continue
+        if stream.channel == "cpi" or place.index < cut:
+            yield place
+
+
+def _origin(found: Found, program: bytes, channel: Channel, index: int, event: str | None) -> Origin:
+    return Origin(
+        protocol=STREAMS[program].protocol,
+        program_id=program,
+        slot=found.slot,
+        signature=found.signature,
+        channel=channel,
+        index=index,
+        tx_index=found.tx_index,
+        block_time=found.block_time,
+        event=event,
+    )
+
+
+def _event(origin: Origin, place: Place) -> EventRow:
+    emit = place.emit
+    return EventRow(origin=origin, payload=emit.payload, is_text=emit.is_text, enclosing=place.enclosing)
+
+
+def _unknown(origin: Origin, place: Place) -> Failure:
+    payload = place.emit.payload
+    return Failure(
+        origin=origin,
+        reason="unknown_event",
+        discriminator=payload[:8],
+        payload=payload,
+        enclosing=place.enclosing,
+        detail=f"{len(payload)} bytes",
+    )
+
+
+def _truncated(found: Found) -> Iterator[Failure]:
+    """One for the stream that is read from lines, where one of its programs runs in the transaction."""
+    involved = next((program for program in _LOG_PROGRAMS if program in found.runs), None)
+    if involved is not None and _TRUNCATED in found.logs:
+        origin = _origin(found, involved, "log", -1, None)
+        yield Failure(origin=origin, reason="truncated_logs", detail=f"{len(found.logs)} lines are left")
+
+
+def joined(truths: Iterable[Truth]) -> Truth:
+    records: list[Record] = []
+    events: list[EventRow] = []
+    failures: list[Failure] = []
+    for truth in truths:
+        records += truth.records
+        events += truth.events
+        failures += truth.failures
+    return Truth(records, events, failures)
