@@ -6,20 +6,53 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 
 @contextmanager
 def progress(what: str, total: int | None) -> Iterator[Callable[[], None]]:
     """Gives a function that moves the bar one step. `total` None: the number of steps is not known."""
-    console = Console(stderr=True)
-    columns = (
-        TextColumn("{task.description}"),
-        SpinnerColumn(),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with _bar(TimeElapsedColumn()) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
+
+
+@contextmanager
+def span_progress(what: str, slots: int) -> Iterator[Callable[[int, int], None]]:
+    """Gives a function that hears of slots settled and transactions seen; the bar shows rates and the time left."""
+    with _bar(_Rate(), TimeElapsedColumn(), TimeRemainingColumn()) as bar:
+        task = bar.add_task(what, total=slots, transactions=0)
+
+        def moved(settled: int, transactions: int) -> None:
+            seen = bar.tasks[0].fields["transactions"]
+            bar.update(task, advance=settled, transactions=seen + transactions)
+
+        yield moved
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        elapsed = task.elapsed or 0.0
+        transactions = task.fields["transactions"]
+        slots = f"{task.speed:,.0f}" if task.speed else "?"
+        rate = f"{transactions / elapsed:,.0f}" if elapsed else "?"
+        return Text(f"slots, {slots}/s   {transactions:,} transactions, {rate}/s")
+
+
+@contextmanager
+def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+    console = Console(stderr=True)
+    first = (TextColumn("{task.description}"), SpinnerColumn(), BarColumn(), MofNCompleteColumn())
+    with Progress(*first, *columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        yield bar
