@@ -4,11 +4,14 @@ Only fields that are used are read, and only their shapes are checked; `err` and
 are opaque. Encodings json, jsonParsed and base64 (base58 too) give the same Transaction. Two things
 can go wrong: `Malformed`, it is no such answer; `Unavailable`, it is one, and its body cannot be
 read, so that it says nothing about the chain.
+
+`TRANSACTION` and `block_reading` read the same from the bytes of an answer (core/jsonrpc.py): what is
+usual in one typed pass, everything else by the functions here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar, cast
 
@@ -17,15 +20,13 @@ import pybase64
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58
+from indexer.core.jsonrpc import Malformed as Malformed
+from indexer.core.jsonrpc import Reading
 from indexer.core.transaction import Instruction, Transaction, Unavailable, Version, plausible_time
 
 MAX_SLOT = 2**63 - 1
 _VERSIONS = ("legacy", 0, 1)
 _Shape = TypeVar("_Shape")
-
-
-class Malformed(Exception):
-    """The JSON is not of the shape that was promised. The message names the path."""
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -34,6 +35,26 @@ class Block(msgspec.Struct, frozen=True):
     block_time: int | None
     transactions: tuple[Transaction, ...]
     unavailable: tuple[str, ...]  # One line for each transaction whose body cannot be read.
+    blockhash: str | None = None
+    previous_blockhash: str | None = None  # The blockhash of the parent.
+
+
+class BlockHead(msgspec.Struct, frozen=True):
+    """A block without its transactions; `signatures`: of all of them, by place, where they were asked for."""
+
+    slot: int
+    parent_slot: int
+    block_time: int | None
+    blockhash: str | None
+    previous_blockhash: str | None
+    signatures: tuple[str, ...] = ()
+
+
+class _Head(msgspec.Struct, rename="camel"):
+    parent_slot: int
+    block_time: int | None = None
+    blockhash: str | None = None
+    previous_blockhash: str | None = None
 
 
 class _Loaded(msgspec.Struct, rename="camel"):
@@ -85,10 +106,22 @@ class _Transaction(msgspec.Struct, rename="camel"):
     block_time: int | None = None
 
 
-class _Block(msgspec.Struct, rename="camel"):
-    parent_slot: int
+class _UsualTransaction(_Transaction, rename="camel"):
+    """In encoding json or jsonParsed, where everything is as it should be."""
+
+    transaction: _Body
+
+
+class _Signatures(_Head, rename="camel", kw_only=True):
+    signatures: tuple[str, ...] = ()
+
+
+class _Block(_Head, rename="camel", kw_only=True):
     transactions: list[Any]
-    block_time: int | None = None
+
+
+class _UsualBlock(_Head, rename="camel", kw_only=True):
+    transactions: list[_UsualTransaction]
 
 
 class _Value(msgspec.Struct):
@@ -118,26 +151,21 @@ def parse_transaction(answer: Any) -> Transaction:
     """A getTransaction result (the object under `result`) as a Transaction. Raises Malformed, Unavailable."""
     if answer is None:
         raise Unavailable("the node answers null for this transaction")
-    result = _convert(answer, _Transaction, "result")
-    if result.slot is None:
-        raise Malformed("result.slot is missing")
-    return _transaction(result, _slot(result.slot), None, plausible_time(result.block_time))
+    return _alone(_convert(answer, _Transaction, "result"))
 
 
-def parse_block(answer: Any, slot: int) -> Block:
-    """A getBlock result (the object under `result`) as a Block. Raises Malformed, Unavailable."""
+def parse_block(answer: Any, slot: int, programs: Collection[bytes] | None = None) -> Block:
+    """A getBlock result (the object under `result`) as a Block. Raises Malformed, Unavailable.
+
+    `programs`: transactions that failed, or name none of them, are left out.
+    """
     if answer is None:
         raise Unavailable(f"the node answers null for block {slot}")
     block = _convert(answer, _Block, "result")
-    block_time = plausible_time(block.block_time)
-    transactions, unavailable = [], []
-    for index, item in enumerate(block.transactions):
-        try:
-            entry = _convert(item, _Transaction, f"result.transactions[{index}]")
-            transactions.append(_transaction(entry, _slot(slot), index, block_time))
-        except Unavailable as error:
-            unavailable.append(f"transaction {index}: {error}")
-    return Block(slot, block.parent_slot, block_time, tuple(transactions), tuple(unavailable))
+    entries = (
+        _convert(item, _Transaction, f"result.transactions[{index}]") for index, item in enumerate(block.transactions)
+    )
+    return _block(block, slot, entries, programs)
 
 
 def parse_notification(message: Any) -> Transaction:
@@ -159,6 +187,82 @@ def parse_notification(message: Any) -> Transaction:
     )
 
 
+def block_reading(slot: int, programs: Collection[bytes] | None = None) -> Reading[_UsualBlock, Block]:
+    """`parse_block` from the bytes of an answer."""
+    return Reading(
+        _UsualBlock,
+        lambda block: _block(block, slot, block.transactions, programs),
+        lambda answer: parse_block(answer, slot, programs),
+    )
+
+
+def head_reading(slot: int) -> Reading[_Signatures, BlockHead]:
+    """A getBlock answer with transactionDetails `none` or `signatures`."""
+    return Reading(_Signatures, lambda head: _head(head, slot))
+
+
+def _head(head: _Signatures, slot: int) -> BlockHead:
+    return BlockHead(
+        slot=slot,
+        parent_slot=head.parent_slot,
+        block_time=plausible_time(head.block_time),
+        blockhash=head.blockhash,
+        previous_blockhash=head.previous_blockhash,
+        signatures=head.signatures,
+    )
+
+
+def _alone(entry: _Transaction) -> Transaction:
+    if entry.slot is None:
+        raise Malformed("result.slot is missing")
+    return _transaction(entry, _slot(entry.slot), None, plausible_time(entry.block_time))
+
+
+def _block(head: _Head, slot: int, entries: Iterable[_Transaction], programs: Collection[bytes] | None) -> Block:
+    block_time = plausible_time(head.block_time)
+    wanted = None if programs is None else frozenset(programs)
+    names = frozenset(base58.encode(program) for program in wanted or ())
+    transactions, unavailable = [], []
+    for index, entry in enumerate(entries):
+        try:
+            if wanted is not None and _is_foreign(entry, names):
+                continue
+            transaction = _transaction(entry, _slot(slot), index, block_time)
+        except Unavailable as error:
+            unavailable.append(f"transaction {index}: {error}")
+            continue
+        if wanted is None or not wanted.isdisjoint(transaction.keys or ()):
+            transactions.append(transaction)
+    return Block(
+        slot=slot,
+        parent_slot=head.parent_slot,
+        block_time=block_time,
+        transactions=tuple(transactions),
+        unavailable=tuple(unavailable),
+        blockhash=head.blockhash,
+        previous_blockhash=head.previous_blockhash,
+    )
+
+
+def _is_foreign(entry: _Transaction, names: frozenset[str]) -> bool:
+    """Whether it is shown, without making anything of it, that it failed or names none of the programs."""
+    if entry.meta is None:
+        return False
+    if entry.meta.err is not None:
+        return True
+    body = entry.transaction
+    if not isinstance(body, _Body) or not _is_known(entry.version):
+        return False  # Another encoding, or a message of a version that may name its accounts elsewhere.
+    loaded = entry.meta.loaded_addresses
+    if loaded is not None and not names.isdisjoint((*loaded.writable, *loaded.readonly)):
+        return False
+    return names.isdisjoint(k.pubkey if isinstance(k, _ParsedKey) else k for k in body.message.account_keys)
+
+
+def _is_known(version: Any) -> bool:
+    return not isinstance(version, bool) and version in _VERSIONS
+
+
 def _convert(value: Any, shape: type[_Shape], path: str) -> _Shape:
     try:
         return msgspec.convert(value, shape)
@@ -169,7 +273,7 @@ def _convert(value: Any, shape: type[_Shape], path: str) -> _Shape:
 def _transaction(entry: _Transaction, slot: int, index: int | None, block_time: int | None) -> Transaction:
     if entry.meta is None:
         raise Unavailable("meta is null: the node does not have its effects")
-    if isinstance(entry.version, bool) or entry.version not in _VERSIONS:
+    if not _is_known(entry.version):
         raise Unavailable(f"its version {str(entry.version)[:20]!r} is not known")
     version = cast(Version, entry.version)
     content = _content(entry.transaction, version, entry.meta.loaded_addresses)
@@ -188,7 +292,7 @@ def _transaction(entry: _Transaction, slot: int, index: int | None, block_time: 
 
 def _content(body: Any, version: Version, loaded: _Loaded | None) -> _Content:
     """Signature, keys (loaded ones behind the static ones) and outer instructions of any encoding."""
-    if isinstance(body, dict):
+    if isinstance(body, dict | _Body):
         content, has_loaded = _json_content(body)
     elif isinstance(body, list) and len(body) == 2 and all(isinstance(part, str) for part in body):
         content, has_loaded = _wire_content(_wire(body[0], body[1]), version), False
@@ -202,7 +306,7 @@ def _content(body: Any, version: Version, loaded: _Loaded | None) -> _Content:
 
 
 def _json_content(body: Any) -> tuple[_Content, bool]:
-    parsed = _convert(body, _Body, "transaction")
+    parsed = body if isinstance(body, _Body) else _convert(body, _Body, "transaction")
     if not parsed.signatures:
         raise Malformed("transaction.signatures is empty")
     keys = parsed.message.account_keys
@@ -295,3 +399,7 @@ def _slot(slot: int) -> int:
     if not 0 <= slot <= MAX_SLOT:
         raise Malformed(f"slot {slot} is out of range")
     return slot
+
+
+# `parse_transaction` from the bytes of an answer.
+TRANSACTION: Reading[_UsualTransaction, Transaction] = Reading(_UsualTransaction, _alone, parse_transaction)

@@ -1,0 +1,172 @@
+"""JSON-RPC on the wire: requests as bytes, and answers read from bytes in one typed pass.
+
+Only what is used is made into objects. What does not fit the expected shape is read once more as plain
+objects by the lenient reader, which decides what is wrong with it; so the typed pass can only be faster,
+never stricter. One body may answer many requests; each is answered, or at fault, on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from indexer.core.transaction import Unavailable
+
+_Shape = TypeVar("_Shape")
+_Value = TypeVar("_Value")
+_LONGEST_MESSAGE = 300  # Characters of a node's words that are kept.
+
+
+class Malformed(Exception):
+    """The JSON is not of the shape that was promised. The message names the path."""
+
+
+class NoAnswer(Exception):
+    """The body is no JSON-RPC answer to this request: HTML, cut short, another id, none in the batch."""
+
+
+class RpcError(Exception):
+    """The node answered by an error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(f"error {code}: {message}")
+        self.code = code
+        self.message = message
+
+
+Fault = NoAnswer | RpcError | Malformed | Unavailable
+
+
+class Reading(Generic[_Shape, _Value]):
+    """How a result is read: the shape of what is used of it, and what is made of that.
+
+    `make` and `lenient` (which gets plain objects) raise Unavailable or Malformed. A null result is Unavailable.
+    """
+
+    def __init__(
+        self, shape: Any, make: Callable[[_Shape], _Value], lenient: Callable[[Any], _Value] | None = None
+    ) -> None:
+        self.shape = shape
+        self.make = make
+        self.lenient = lenient or self._converted
+
+    def checked(self, check: Callable[[_Value], _Value]) -> Reading[_Shape, _Value]:
+        """The same, and then `check`, which may raise Unavailable: whoever answered this does not have it."""
+        return Reading(self.shape, lambda shape: check(self.make(shape)), lambda value: check(self.lenient(value)))
+
+    def _converted(self, value: Any) -> _Value:
+        try:
+            return self.make(msgspec.convert(value, self.shape))
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise Malformed(f"result: {error}") from None
+
+
+def plain(shape: type[_Value]) -> Reading[_Value, _Value]:
+    """A result that is used as it comes."""
+    return Reading(shape, lambda value: value)
+
+
+class _Request(msgspec.Struct):
+    id: int
+    method: str
+    params: Sequence[Any]
+    jsonrpc: str = "2.0"
+
+
+class _Envelope(msgspec.Struct, Generic[_Shape]):
+    id: int | str | None = None
+    result: _Shape | UnsetType | None = UNSET
+    error: Any = None
+
+
+def request(number: int, method: str, params: Sequence[Any]) -> bytes:
+    """The body of one request."""
+    return msgspec.json.encode(_Request(number, method, params))
+
+
+def batch(first: int, method: str, params: Sequence[Sequence[Any]]) -> bytes:
+    """The body of a batch; its requests are numbered from `first` on."""
+    return msgspec.json.encode([_Request(first + place, method, one) for place, one in enumerate(params)])
+
+
+def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
+    """The result in the answer to request `number`. Raises every kind of Fault."""
+    try:
+        return _value(_one_decoder(reading.shape).decode(body), number, reading.make)
+    except (msgspec.ValidationError, RecursionError):
+        return _value(_plain(body, _Envelope[Any]), number, reading.lenient)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoAnswer(f"no JSON: {error}") from None
+
+
+def batch_answers(body: bytes, first: int, readings: Sequence[Reading[Any, _Value]]) -> list[_Value | Fault]:
+    """What became of each request of a batch; all readings have one shape. Raises RpcError, NoAnswer of the whole."""
+    try:
+        found = _many_decoder(readings[0].shape).decode(body)
+        makes = [reading.make for reading in readings]
+    except (msgspec.ValidationError, RecursionError):
+        found = _plain_batch(body)
+        makes = [reading.lenient for reading in readings]
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoAnswer(f"no JSON: {error}") from None
+    by_number = {envelope.id: envelope for envelope in found}
+    return [_outcome(by_number, first + place, make) for place, make in enumerate(makes)]
+
+
+def _outcome(
+    found: Mapping[int | str | None, _Envelope[Any]], number: int, make: Callable[[Any], _Value]
+) -> _Value | Fault:
+    if number not in found:
+        return NoAnswer(f"the batch has no answer to request {number}")
+    try:
+        return _value(found[number], number, make)
+    except (NoAnswer, RpcError, Malformed, Unavailable) as fault:
+        return fault
+
+
+def _value(envelope: _Envelope[Any], number: int, make: Callable[[Any], _Value]) -> _Value:
+    if envelope.error is not None:
+        raise _error(envelope.error)
+    if envelope.id != number:
+        raise NoAnswer(f"an answer to request {str(envelope.id)[:20]}, not to {number}")
+    if envelope.result is UNSET:
+        raise NoAnswer("neither a result nor an error")
+    if envelope.result is None:
+        raise Unavailable("the node answers null")
+    return make(envelope.result)
+
+
+def _error(error: Any) -> RpcError:
+    """Of any shape: proxies answer by texts, and by objects without a code."""
+    if not isinstance(error, dict):
+        return RpcError(0, str(error)[:_LONGEST_MESSAGE])
+    code = error.get("code")
+    return RpcError(code if isinstance(code, int) else 0, str(error.get("message"))[:_LONGEST_MESSAGE])
+
+
+def _plain_batch(body: bytes) -> list[_Envelope[Any]]:
+    found = _plain(body, list[_Envelope[Any]] | _Envelope[Any])
+    if isinstance(found, _Envelope):
+        raise _error(found.error) if found.error is not None else NoAnswer("one answer to a whole batch")
+    return found  # type: ignore[no-any-return]
+
+
+def _plain(body: bytes, shape: Any) -> Any:
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise NoAnswer(f"no JSON-RPC answer: {error}") from None
+
+
+@cache
+def _one_decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(_Envelope[shape])
+
+
+@cache
+def _many_decoder(shape: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(list[_Envelope[shape]])

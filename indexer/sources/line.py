@@ -1,0 +1,162 @@
+"""The line of requests that wait for an endpoint: live ones first, each to the best endpoint that has room.
+
+A request is bound to an endpoint only when it may be sent, so that it never waits for one that is slow
+while another is free. Nothing runs in the background: the line moves when a request comes, when one ends,
+and at the next time at which waiting alone makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+
+import msgspec
+
+from indexer.sources.base import Lane, SourceInterrupted
+from indexer.sources.endpoint import Endpoint
+from indexer.sources.reasons import Reason, Refused, told
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """Leave to send up to `count` requests to an endpoint, in one body."""
+
+    endpoint: Endpoint
+    count: int
+
+
+class Wish:
+    """A request on its way: whom it may be sent to, and why it was not answered so far."""
+
+    def __init__(
+        self, what: str, method: str, lane: Lane, endpoints: Sequence[Endpoint], deadline: float, count: int = 1
+    ) -> None:
+        self.what = what
+        self.method = method
+        self.lane = lane
+        self.endpoints = endpoints
+        self.deadline = deadline  # After this, the first outage ends it.
+        self.count = count
+        self.reasons: dict[Endpoint, Reason] = {}
+        self.tries: dict[Endpoint, int] = {}
+
+    def failed_at(self, endpoint: Endpoint, reason: Reason) -> None:
+        self.reasons[endpoint] = reason
+        self.tries[endpoint] = self.tries.get(endpoint, 0) + 1
+
+    def open(self) -> list[Endpoint]:
+        """Endpoints that may still answer it."""
+        return [e for e in self.endpoints if not e.is_foreign and e.offers(self.method) and not self._refused_by(e)]
+
+    def verdict(self, now: float) -> Exception | None:
+        """Why it is no use to go on; None: it is."""
+        open_endpoints = self.open()
+        refusals = [reason for reason in self.reasons.values() if reason.kind == "refused"]
+        if not open_endpoints:
+            return self._refused() if refusals or self._unoffered() else self._interrupted()
+        is_late = now >= self.deadline and len(refusals) < len(self.reasons)
+        if not is_late and min(e.blocked_until(self.method, now) for e in open_endpoints) <= self.deadline:
+            return None
+        # Who is not there has no say: what all others do not have counts as not to be had.
+        are_away = all(e.is_quarantined(now) for e in open_endpoints)
+        return self._refused() if refusals and are_away else self._interrupted()
+
+    def _refused_by(self, endpoint: Endpoint) -> bool:
+        return endpoint in self.reasons and self.reasons[endpoint].kind == "refused"
+
+    def _unoffered(self) -> list[Endpoint]:
+        return [e for e in self.endpoints if not e.is_foreign and not e.offers(self.method)]
+
+    def _refused(self) -> Refused:
+        return Refused(self.what, self._told())
+
+    def _interrupted(self) -> SourceInterrupted:
+        return SourceInterrupted(f"{self.what}: {told(self._told())}")
+
+    def _told(self) -> Mapping[str, str]:
+        texts = {e: self.reasons[e].text for e in self.endpoints if e in self.reasons}
+        for endpoint in self.endpoints:
+            if endpoint not in texts and endpoint.reason is not None:
+                texts[endpoint] = f"{endpoint.state}: {endpoint.reason}"
+            elif endpoint not in texts and not endpoint.offers(self.method):
+                texts[endpoint] = "the method is not offered"
+        return {e.name: text for e, text in texts.items()}
+
+
+class _Waiting(msgspec.Struct, frozen=True, eq=False):
+    wish: Wish
+    grant: asyncio.Future[Grant]
+
+
+class Line:
+    """Hands out endpoints to wishes. Randomness decides between equals only."""
+
+    def __init__(self, rng: Random) -> None:
+        self._rng = rng
+        self._waiting: dict[Lane, list[_Waiting]] = {"live": [], "backfill": []}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return sum(len(waiting) for waiting in self._waiting.values())
+
+    async def granted(self, wish: Wish) -> Grant:
+        """Wait for an endpoint; whoever gets one gives it back by `using`. Raises Refused and SourceInterrupted."""
+        waiting = _Waiting(wish, asyncio.get_running_loop().create_future())
+        self._waiting[wish.lane].append(waiting)
+        self.move()
+        try:
+            return await waiting.grant
+        except asyncio.CancelledError:
+            if waiting.grant.done() and not waiting.grant.cancelled() and waiting.grant.exception() is None:
+                self._give_back(waiting.grant.result().endpoint)  # It came in the moment of the cancel.
+            raise
+        finally:
+            if waiting in self._waiting[wish.lane]:
+                self._waiting[wish.lane].remove(waiting)
+                self.move()
+
+    @contextmanager
+    def using(self, grant: Grant) -> Iterator[Endpoint]:
+        try:
+            yield grant.endpoint
+        finally:
+            self._give_back(grant.endpoint)
+
+    def move(self) -> None:
+        """Serve whoever can be served now, and come back when time will have made room for another."""
+        now = asyncio.get_running_loop().time()
+        for lane in ("live", "backfill"):
+            self._waiting[lane] = [waiting for waiting in self._waiting[lane] if not self._served(waiting, now)]
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        times = [at for waiting in self._waiting.values() for w in waiting for at in self._times(w.wish, now)]
+        if times:
+            self._timer = asyncio.get_running_loop().call_at(min(times), self.move)
+
+    def _give_back(self, endpoint: Endpoint) -> None:
+        endpoint.in_flight -= 1
+        self.move()
+
+    def _served(self, waiting: _Waiting, now: float) -> bool:
+        wish = waiting.wish
+        if waiting.grant.done():
+            return True
+        if (verdict := wish.verdict(now)) is not None:
+            waiting.grant.set_exception(verdict)
+            return True
+        ready = [e for e in wish.open() if e.room(wish.method, wish.lane, now) >= 1]
+        if not ready:
+            return False
+        best = min(ready, key=lambda e: (wish.tries.get(e, 0), e.expected_s(wish.method, now), self._rng.random()))
+        count = min(wish.count, best.room(wish.method, wish.lane, now))
+        best.in_flight += 1
+        best.asked(wish.method, count, now)
+        waiting.grant.set_result(Grant(best, count))
+        return True
+
+    def _times(self, wish: Wish, now: float) -> Iterator[float]:
+        """When time alone may have changed something for it; what is ready now and full waits for an answer."""
+        times = (wish.deadline, *(e.ready_at(wish.method, wish.lane, now) for e in wish.open()))
+        return (at for at in times if at > now)
