@@ -41,7 +41,7 @@ class Chain:
         """
         script = loaded([_invoke(frame) for frame in frames])
         budget = set_compute_unit_limit(1_400_000)
-        executed = self.runtime.run(script, PAYER, bytes(32), before=[budget, *before], tables=tables)
+        executed = self.runtime.run(script, PAYER, PAYER.pubkey(), bytes(32), before=[budget, *before], tables=tables)
         assert (executed.failed is not None) == fails, executed.failed
         return {"slot": SLOT, "blockTime": BLOCK_TIME, **shown(executed).shown}
 

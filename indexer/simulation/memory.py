@@ -16,7 +16,18 @@ import msgspec
 import pybase64
 from solders.pubkey import Pubkey
 
-from indexer.simulation.program import END, EVENT_TAG, FAIL, HEAP_BYTES, INFOS, INVOKE, LOG, LOG_DATA, SCRIPT
+from indexer.simulation.program import (
+    END,
+    EVENT_TAG,
+    FAIL,
+    HEAP_BYTES,
+    INFOS,
+    INVOKE,
+    LOG,
+    LOG_DATA,
+    MOST_ACCOUNTS,
+    SCRIPT,
+)
 from indexer.simulation.script import Chunks, Emit, Invoke, Text
 
 MEMORY_ACCOUNT = sha256(b"the script of a simulated transaction").digest()
@@ -41,20 +52,21 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A script that can run: its outer instructions, and the data of the memory account."""
+    """A script that can run: its outer instructions, the programs that run in it, and the memory account's data."""
 
     frames: tuple[Frame, ...]
+    programs: frozenset[bytes]
     memory: bytes
 
 
 def loaded(calls: Iterable[Invoke]) -> Loaded:
-    """Raises ValueError where the script has no room in the program's heap."""
+    """Raises ValueError where the script has no room in the program's heap, or an instruction too many accounts."""
     memory = _Memory()
     frames = tuple(memory.frame(call) for call in calls)
     room = HEAP_BYTES - (SCRIPT - INFOS)
     if len(memory.content) > room:
         raise ValueError(f"a script of {len(memory.content)} bytes, the heap has room for {room}")
-    return Loaded(frames, bytes(memory.content))
+    return Loaded(frames, frozenset(memory.programs), bytes(memory.content))
 
 
 @lru_cache(maxsize=256)
@@ -69,6 +81,7 @@ class _Memory:
         self.content = bytearray()
         self.keys: dict[bytes, int] = {}
         self.seeds: dict[bytes, int] = {}
+        self.programs: set[bytes] = set()
 
     def put(self, part: bytes) -> int:
         """Address of these bytes, a multiple of 8."""
@@ -85,11 +98,14 @@ class _Memory:
         return self.put(b"".join([_SLICE.pack(self.put(part), len(part)) for part in parts]))
 
     def frame(self, call: Invoke) -> Frame:
+        self.programs.add(call.program_id)
         if call.discriminator.startswith(EVENT_TAG) or not (call.inside or call.fails):
             return Frame(call.program_id, call.discriminator, call.accounts, ())
         parts = tuple(self.frame(part) if isinstance(part, Invoke) else part for part in call.inside)
         accounts = _accounts(call, parts)
         infos = len(set(accounts))
+        if infos > MOST_ACCOUNTS:
+            raise ValueError(f"an instruction with {infos} accounts, the program takes {MOST_ACCOUNTS}")
         calls = [self.call(call.program_id, part, infos) for part in parts]
         calls.append(_CALL.pack(FAIL, FAILURE_CODE, 0, 0, 0, 0) if call.fails else _CALL.pack(END, 0, 0, 0, 0, 0))
         data = call.discriminator + self.put(b"".join(calls)).to_bytes(8, "little")

@@ -13,6 +13,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     genesis_time: int = 1_759_000_000  # Unix seconds of the first slot.
     slot_ms: int = 400
     transactions: float = 2.0  # Mean of a block.
+    protocols: tuple[str, ...] = ("drift", "jupiter_perps", "gmx_solana")
 
     ours: float = 0.5  # Successful transactions of the protocols.
     failed: float = 0.15  # Transactions of keepers who came too late: the same events, rolled back.
@@ -21,7 +22,6 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     forked: float = 0.02  # Blocks after which other blocks were confirmed and dropped.
     timeless: float = 0.005  # Blocks whose time is 0.
 
-    versioned: float = 0.6  # Version 0, with lookup tables.
     version_1: float = 0.03
 
     # Shares of our successful transactions.

@@ -7,7 +7,7 @@ account: a transaction comes out the same whenever it runs. So the chain can put
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -60,6 +60,7 @@ class Runtime:
         self,
         script: Loaded,
         payer: Keypair,
+        payer_key: Pubkey,
         blockhash: bytes,
         *,
         before: Sequence[Instruction] = (),
@@ -70,25 +71,23 @@ class Runtime:
         `tables`: the keys that each lookup table holds; None: a legacy transaction. Raises ValueError where the
         runtime refused to run it at all.
         """
-        self._prepare(script, payer)
+        self._prepare(script, payer_key)
         instructions = [*before, *(_instruction(frame) for frame in script.frames)]
         lookups = tuple(self._table(keys) for keys in tables or ())
         message: Message | MessageV0
         if tables is None:
-            message = Message.new_with_blockhash(instructions, payer.pubkey(), Hash.from_bytes(blockhash))
+            message = Message.new_with_blockhash(instructions, payer_key, Hash.from_bytes(blockhash))
         else:
-            message = MessageV0.try_compile(payer.pubkey(), instructions, lookups, Hash.from_bytes(blockhash))
+            message = MessageV0.try_compile(payer_key, instructions, lookups, Hash.from_bytes(blockhash))
         signed = VersionedTransaction(message, [payer])
         return _executed(signed, self.svm.send_transaction(signed), lookups)
 
-    def _prepare(self, script: Loaded, payer: Keypair) -> None:
-        for program_id in _programs(script.frames):
-            if program_id not in self.known:
-                self.svm.add_program(_pubkey(program_id), program_file())
-                self.known.add(program_id)
-        if (key := bytes(payer.pubkey())) not in self.known:
-            self.svm.set_account(payer.pubkey(), Account(LAMPORTS, b"", SYSTEM_PROGRAM))
-            self.known.add(key)
+    def _prepare(self, script: Loaded, payer: Pubkey) -> None:
+        for program_id in script.programs - self.known:
+            self.svm.add_program(_pubkey(program_id), program_file())
+        if (key := bytes(payer)) not in self.known:
+            self.svm.set_account(payer, Account(LAMPORTS, b"", SYSTEM_PROGRAM))
+        self.known |= {*script.programs, key}
         self.svm.set_account(_pubkey(MEMORY_ACCOUNT), Account(LAMPORTS, script.memory, SYSTEM_PROGRAM))
 
     def _table(self, keys: Sequence[bytes]) -> AddressLookupTableAccount:
@@ -103,12 +102,6 @@ class Runtime:
 @lru_cache(maxsize=65_536)
 def _pubkey(key: bytes) -> Pubkey:
     return Pubkey.from_bytes(key)
-
-
-def _programs(frames: Iterable[Frame]) -> Iterable[bytes]:
-    for frame in frames:
-        yield frame.program_id
-        yield from _programs(part for part in frame.inside if isinstance(part, Frame))
 
 
 def _instruction(frame: Frame) -> Instruction:

@@ -7,34 +7,18 @@ emit on another channel than their stream's, is nobody's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 import msgspec
 
 from indexer.core import base58
 from indexer.core.record import Channel, EventRow, Failure, Origin, Record
-from indexer.simulation.chain import Truth
-from indexer.simulation.encoder import program_id
-from indexer.simulation.memory import Frame
+from indexer.simulation.chain import ChainBlock, Truth
 from indexer.simulation.positions import Place, Walk
+from indexer.simulation.sender import Ran
+from indexer.simulation.streams import DRIFT, STREAMS, VAULTS
 
-DRIFT, VAULTS, GMX, JUPITER = (
-    base58.key(program_id(idl)) for idl in ("drift.json", "drift_vaults.json", "gmsol_store.json", "jupiter_perps.json")
-)
 _TRUNCATED = "Log truncated"
-
-
-class Stream(msgspec.Struct, frozen=True):
-    protocol: str
-    channel: Channel
-
-
-STREAMS = {
-    DRIFT: Stream("drift", "log"),
-    VAULTS: Stream("drift", "log"),
-    JUPITER: Stream("jupiter_perps", "cpi"),
-    GMX: Stream("gmx_solana", "cpi"),
-}
 _LOG_PROGRAMS = (DRIFT, VAULTS)
 
 
@@ -47,23 +31,21 @@ class Found(msgspec.Struct, frozen=True):
     block_time: int | None
     places: Sequence[Place]
     logs: Sequence[str]
-    runs: frozenset[bytes]  # Programs.
 
 
-def found_places(frames: Sequence[Frame], before: int, logs: Sequence[str], calls: int) -> list[Place]:
-    """Places of all emissions. Asserts that the runtime told as many lines and calls as the script makes."""
-    walk = Walk(before)
-    places = list(walk.places(frames))
-    assert walk.flat == calls, f"{calls} calls ran, the script makes {walk.flat}"
-    assert walk.line == len(logs) or _TRUNCATED in logs, f"{len(logs)} lines, the script makes {walk.line}"
-    return places
-
-
-def rows(found: Found) -> Truth:
-    """The settled rows of one transaction that succeeded."""
+def truth_of(block: ChainBlock, tx_index: int, ran: Ran) -> Truth:
+    """The settled rows of a transaction of `block` that succeeded."""
     records: list[Record] = []
     events: list[EventRow] = []
     failures: list[Failure] = []
+    found = Found(
+        slot=block.slot,
+        signature=base58.signature(ran.transaction.signature),
+        tx_index=tx_index,
+        block_time=block.block_time or None,
+        places=_places(ran),
+        logs=ran.transaction.logs,
+    )
     for place in _believed(found):
         origin = _origin(found, place.program_id, place.emit.channel, place.index, place.emit.event)
         if place.emit.known:
@@ -71,7 +53,19 @@ def rows(found: Found) -> Truth:
             records += [msgspec.structs.replace(row, origin=origin) for row in place.emit.rows]
         elif not place.emit.is_text:
             failures.append(_unknown(msgspec.structs.replace(origin, event=None), place))
-    return Truth(records, events, [*failures, *_truncated(found)])
+    return Truth(records, events, [*failures, *_truncated(found, ran.script.programs)])
+
+
+def _places(ran: Ran) -> list[Place]:
+    """Of all emissions. Asserts that the runtime told as many lines and calls as the script makes."""
+    walk = Walk(ran.before)
+    places = list(walk.places(ran.script.frames))
+    body, meta = ran.transaction.shown["transaction"], ran.transaction.shown["meta"]
+    calls = len(body["message"]["instructions"]) + sum(len(one["instructions"]) for one in meta["innerInstructions"])
+    logs = ran.transaction.logs
+    assert walk.flat == calls, f"{calls} calls ran, the script makes {walk.flat}"
+    assert walk.line == len(logs) or _TRUNCATED in logs, f"{len(logs)} lines, the script makes {walk.line}"
+    return places
 
 
 def _believed(found: Found) -> Iterator[Place]:
@@ -115,9 +109,9 @@ def _unknown(origin: Origin, place: Place) -> Failure:
     )
 
 
-def _truncated(found: Found) -> Iterator[Failure]:
+def _truncated(found: Found, runs: Set[bytes]) -> Iterator[Failure]:
     """One for the stream that is read from lines, where one of its programs runs in the transaction."""
-    involved = next((program for program in _LOG_PROGRAMS if program in found.runs), None)
+    involved = next((program for program in _LOG_PROGRAMS if program in runs), None)
     if involved is not None and _TRUNCATED in found.logs:
         origin = _origin(found, involved, "log", -1, None)
         yield Failure(origin=origin, reason="truncated_logs", detail=f"{len(found.logs)} lines are left")

@@ -9,7 +9,7 @@ from indexer.core.record import PriceObservation, Trade
 from indexer.core.reference import Reference
 from indexer.simulation.encoder import encode_event
 from indexer.simulation.script import NOWHERE, Emit, Invoke, Script, Text
-from indexer.simulation.truth import DRIFT
+from indexer.simulation.streams import DRIFT
 
 PERPS = 20
 FILL = bytes.fromhex("0d6a5f1c3a8e2b47")

@@ -1,0 +1,92 @@
+"""Who sends what, slot by slot: the protocols' activity, keepers who come too late, and everybody else.
+
+An activity's scripts run in the order it gave them, since its counters run on; what is between them is chance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Protocol
+
+import msgspec
+
+from indexer.core.reference import parse_seed
+from indexer.resources import resource
+from indexer.simulation.drift import DriftActivity
+from indexer.simulation.jupiter import JupiterActivity
+from indexer.simulation.profile import Profile
+from indexer.simulation.script import Script
+from indexer.simulation.surroundings import MOST_CALLS, Surroundings, count_calls
+
+LONGEST_BURST = 4
+REMEMBERED = 16  # Scripts that late keepers send again.
+
+
+class Activity(Protocol):
+    def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
+        """The next block's transactions, `count` of them. Asked for each slot that has a block, in order."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    script: Script
+    is_v1: bool = False
+
+
+def activities(seed: int, profile: Profile) -> list[Activity]:
+    reference = parse_seed((resource("config") / "markets.json").read_bytes())
+    made: dict[str, Activity] = {
+        "drift": DriftActivity(Random(f"{seed} drift"), reference),
+        "jupiter_perps": JupiterActivity(Random(f"{seed} jupiter"), reference),
+    }
+    return [activity for name, activity in made.items() if name in profile.protocols]
+
+
+class Traffic:
+    def __init__(self, seed: int, profile: Profile) -> None:
+        self.profile = profile
+        self.rng = Random(f"{seed} traffic")
+        self.activities = activities(seed, profile)
+        self.surroundings = Surroundings(Random(f"{seed} surroundings"), profile)
+        self.recent: list[Script] = []
+
+    def sent(self, slot: int, block_time: int) -> list[Sent]:
+        """The transactions of one block, in order."""
+        kinds = self._kinds()
+        ours = self._ours(slot, block_time, kinds.count("ours"))
+        transactions: list[Script] = []
+        for kind in kinds:
+            if kind == "ours":
+                transactions += next(ours, ())
+            elif kind == "failed" and self.recent:
+                transactions.append(self.surroundings.too_late(self.rng.choice(self.recent)))
+            else:
+                transactions.append(self.surroundings.other())
+        return [Sent(script, self.rng.random() < self.profile.version_1) for script in transactions]
+
+    def _kinds(self) -> list[str]:
+        profile = self.profile
+        count = round(self.rng.expovariate(1 / profile.transactions)) if profile.transactions else 0
+        weights = (profile.ours, profile.failed, max(0.0, 1 - profile.ours - profile.failed))
+        return self.rng.choices(("ours", "failed", "other"), weights, k=count)
+
+    def _ours(self, slot: int, block_time: int, count: int) -> Iterator[list[Script]]:
+        """One script for each, or none where a burst took several into one transaction."""
+        turns = [self.rng.randrange(len(self.activities)) for _ in range(count)] if self.activities else []
+        made = [iter(one.scripts(slot, block_time, turns.count(n))) for n, one in enumerate(self.activities)]
+        scripts = [next(made[turn]) for turn in turns]
+        self.recent = [*self.recent, *scripts][-REMEMBERED:]
+        while scripts:
+            taken = self._burst(scripts)
+            joined = Script(tuple(call for one in scripts[:taken] for call in one.calls), scripts[0].is_v0)
+            del scripts[:taken]
+            yield [self.surroundings.around(joined)]
+
+    def _burst(self, scripts: list[Script]) -> int:
+        """How many of the next scripts go into one transaction."""
+        if self.rng.random() >= self.profile.bursts:
+            return 1
+        taken = min(self.rng.randint(2, LONGEST_BURST), len(scripts))
+        while taken > 1 and sum(count_calls(script.calls) for script in scripts[:taken]) > MOST_CALLS:
+            taken -= 1
+        return taken
