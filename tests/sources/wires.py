@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
-from indexer.sources.wire import Link, WireBroken
+import msgspec
 
-CLOSED = object()
+from indexer.sources.wire import Link, Reply, Streamed, WireBroken
+from tests.sources.archive import Archive, BadQuery
 
 
 class Peer:
@@ -88,3 +91,89 @@ class FakeDial:
             await asyncio.wait([running])
             if not running.cancelled():
                 running.result()
+
+
+# --- the Portal ------------------------------------------------------------------------------------------------------
+
+
+class Body(msgspec.Struct):
+    """An answer to a stream request. `cut`: the connection breaks behind the pieces."""
+
+    pieces: Sequence[bytes]
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    cut: bool = False
+    pause_s: float = 0.0  # Before each piece.
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            await asyncio.sleep(self.pause_s)
+            yield piece
+        if self.cut:
+            raise WireBroken("reset in the middle of a body")
+
+
+Turn = Callable[[list[bytes]], Body]
+
+
+def whole(lines: list[bytes]) -> Body:
+    return Body([b"".join(line + b"\n" for line in lines)])
+
+
+class FakePortal:
+    """wire.Http over an archive. `turns`: what becomes of the answers to stream requests, one after the other."""
+
+    def __init__(self, archive: Archive, *turns: Turn, first: int = 0, head: int | None = None) -> None:
+        self.archive = archive
+        self.turns = deque(turns)
+        self.head = max(archive.blocks) if head is None else head
+        self.gets: dict[str, list[Reply]] = {}  # Answers that come instead, in order.
+        self.first = first
+        self.asked_at: list[float] = []
+        self.queries: list[dict[str, Any]] = []
+        self.open = 0
+
+    async def post(self, url: str, body: bytes, *, timeout_s: float, most_bytes: int) -> Reply:
+        raise AssertionError("the Portal is asked by GET and streams")
+
+    async def get(self, url: str, *, timeout_s: float, most_bytes: int) -> Reply:
+        self.asked_at.append(asyncio.get_running_loop().time())
+        path = urlsplit(url).path.removeprefix("/datasets/solana-mainnet")
+        if self.gets.get(path):
+            return self.gets[path].pop(0)
+        return json_reply(self._got(path))
+
+    @asynccontextmanager
+    async def stream(self, url: str, body: bytes, *, idle_timeout_s: float) -> AsyncIterator[Streamed]:
+        self.asked_at.append(asyncio.get_running_loop().time())
+        assert urlsplit(url).path == "/datasets/solana-mainnet/finalized-stream"
+        query = json.loads(body)
+        self.queries.append(query)
+        self.open += 1
+        try:
+            yield self._answer(query)
+        finally:
+            self.open -= 1
+
+    def _answer(self, query: dict[str, Any]) -> Body:
+        try:
+            lines = self.archive.lines({**query, "toBlock": min(query["toBlock"], self.head)})
+        except BadQuery as error:
+            return Body([str(error).encode()], status=400)
+        return self.turns.popleft()(lines) if self.turns else whole(lines)
+
+    def _got(self, path: str) -> Any:
+        if path == "/finalized-head":
+            return {"number": self.head, "hash": self.archive.blocks[self.head].hash}
+        if path == "/metadata":
+            return {"dataset": "solana-mainnet", "aliases": [], "real_time": True, "start_block": self.first}
+        _, name, seconds, last = path.split("/")
+        assert (name, last) == ("timestamps", "block")
+        later = [block.slot for block in self.archive.blocks.values() if block.time >= int(seconds)]
+        return {"block_number": min(later)} if later else None
+
+
+def json_reply(value: Any, status: int = 200, **headers: str) -> Reply:
+    if value is None:
+        return Reply(204, {}, b"")
+    return Reply(status, {name.replace("_", "-"): text for name, text in headers.items()}, msgspec.json.encode(value))
