@@ -1,0 +1,198 @@
+"""Composition of everything that asks the network: endpoints, sources, loops. Part of the composition root.
+
+The wire comes in from outside, so that the very same program runs over real sockets and over a simulated network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+
+import msgspec
+
+from indexer.app import protocols
+from indexer.config import Settings
+from indexer.core.protocol import Protocol
+from indexer.errors import ConfigError
+from indexer.ingest.daemon import Daemon, Pace
+from indexer.ingest.filling import Filler, Task, tasks
+from indexer.ingest.heads import Heads, Watch
+from indexer.ingest.listening import Listener
+from indexer.ingest.writing import Writer
+from indexer.sources.base import Lane, Source, Strategy
+from indexer.sources.blocks import BlocksSettings, BlocksSource
+from indexer.sources.dial import DialSettings, WebSocketDial
+from indexer.sources.endpoint import EndpointSettings
+from indexer.sources.health import provider_health
+from indexer.sources.hints import LinkHealth
+from indexer.sources.http import open_http
+from indexer.sources.portal import Portal
+from indexer.sources.portal_http import PortalSettings
+from indexer.sources.providers import PoolSettings, Providers
+from indexer.sources.recent import Recent
+from indexer.sources.rpc import Rpc, RpcSettings
+from indexer.sources.signatures import SignaturesSettings, SignaturesSource
+from indexer.sources.subscriptions import Patience
+from indexer.sources.websocket import HintSettings, LogSubscriptions
+from indexer.sources.wire import Dial, Http
+from indexer.store.base import Store
+from indexer.store.coordination import ProviderHealth
+
+
+class Network(msgspec.Struct, frozen=True):
+    """The two ways to the outside."""
+
+    http: Http
+    dial: Dial
+
+
+@asynccontextmanager
+async def network(settings: Settings) -> AsyncIterator[Network]:
+    """Real sockets."""
+    endpoints = settings.endpoints
+    async with open_http(most_per_host=endpoints.in_flight * 2) as http:
+        yield Network(http, WebSocketDial(DialSettings(max_bytes=endpoints.max_message_bytes)))
+
+
+def chosen(names: Sequence[str]) -> tuple[Protocol, ...]:
+    """The protocols of these names; all where none is named. Raises ConfigError."""
+    known = {protocol.name: protocol for protocol in protocols()}
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"no protocol is called {name!r}", remedy=f"name one of {', '.join(known)}")
+    return tuple(protocol for name, protocol in known.items() if not names or name in names)
+
+
+def pool(settings: Settings, http: Http, rng: Random) -> Rpc:
+    """The pool of RPC endpoints. Inside a running loop only."""
+    endpoints = settings.endpoints
+    shape = PoolSettings(
+        genesis_hash=settings.cluster.genesis_hash,
+        backfill_timeout_s=endpoints.timeout_s,
+        live_timeout_s=min(endpoints.timeout_s, PoolSettings(genesis_hash="").live_timeout_s),
+        most_bytes=endpoints.max_response_bytes,
+    )
+    listed = [
+        EndpointSettings(
+            url=url,
+            start_per_s=endpoints.first_rate,
+            most_per_s=endpoints.max_rate,
+            most_in_flight=endpoints.in_flight,
+            most_batch=endpoints.batch,
+        )
+        for url in endpoints.rpc_urls
+    ]
+    providers = Providers(http, listed, shape, rng)
+    return Rpc(providers, RpcSettings(max_transaction_version=endpoints.max_supported_transaction_version))
+
+
+def sources(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -> dict[Strategy, Source]:
+    """Every way to settle that is configured."""
+    strategy = settings.strategy
+    found: dict[Strategy, Source] = {
+        "blocks": BlocksSource(rpc, lane, BlocksSettings(prefetch=strategy.prefetch)),
+        "signatures": SignaturesSource(
+            rpc, lane, SignaturesSettings(lists=strategy.lists, seam_slots=strategy.seam_slots)
+        ),
+    }
+    if (archive := portal(settings, rpc, http, lane, rng)) is not None:
+        found["portal"] = archive
+    return found
+
+
+def portal(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -> Portal | None:
+    """The configured Portal; None: there is none."""
+    endpoints = settings.endpoints
+    if endpoints.portal is None:
+        return None
+    recent = Recent(rpc, lane)
+    shape = PortalSettings(requests=max(1, round(endpoints.portal_rate * 10)), period_s=10.0)
+    return Portal(
+        endpoints.portal.get_secret_value(),
+        http,
+        rng=rng,
+        fetch=recent.finalized_transaction,
+        blockhash=recent.blockhash,
+        settings=shape,
+    )
+
+
+class Nodes:
+    """Heads and health, as the watch asks for them."""
+
+    def __init__(self, rpc: Rpc, recent: Recent, subscriptions: LogSubscriptions) -> None:
+        self._rpc = rpc
+        self._recent = recent
+        self._subscriptions = subscriptions
+
+    async def heads(self) -> Heads:
+        finalized, confirmed = await self._recent.heads()
+        return Heads(finalized=finalized, confirmed=max(finalized, confirmed))
+
+    def health(self) -> Sequence[ProviderHealth]:
+        links: Sequence[LinkHealth] = self._subscriptions.health()
+        return provider_health(self._rpc.providers.health(), links)
+
+
+def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng: Random) -> Daemon:
+    """The daemon of these settings. Inside a running loop only. Raises ConfigError."""
+    run, strategy = settings.run, settings.strategy
+    streams = chosen(run.protocols)
+    rpc = pool(settings, wire.http, rng)
+    recent = Recent(rpc, "live")
+    subscriptions = LogSubscriptions(
+        settings.endpoints.websocket_urls,
+        streams,
+        wire.dial,
+        rng=rng,
+        settings=HintSettings(
+            patience=Patience(link_s=settings.endpoints.silence_s / 2, stream_s=settings.endpoints.silence_s)
+        ),
+    )
+    writer = Writer(store, rng)
+    nodes = Nodes(rpc, recent, subscriptions)
+    names = [stream.name for stream in streams]
+    return Daemon(
+        store,
+        Watch(store, nodes, names, holder=holder, recent_slots=strategy.recent_slots, rng=rng),
+        Listener(
+            streams,
+            subscriptions,
+            recent,
+            writer,
+            rng=rng,
+            queue=run.hint_queue,
+            fetches=run.fetches,
+            poll_every_s=run.poll_every_s,
+        ),
+        filler(settings, store, writer, sources(settings, rpc, wire.http, "live", rng), holder),
+        filler(settings, store, writer, sources(settings, rpc, wire.http, "backfill", rng), holder),
+        recent=tasks(streams, lambda name: strategy.ways(name).recent),
+        deep=tasks(streams, lambda name: strategy.ways(name).deep),
+        pace=Pace(
+            observe_every_s=run.observe_every_s,
+            settle_every_s=run.settle_every_s,
+            history_days=run.history_days,
+            start_slot=run.start_slot,
+        ),
+        holder=holder,
+        rng=rng,
+    )
+
+
+def filler(settings: Settings, store: Store, writer: Writer, ways: Mapping[Strategy, Source], holder: str) -> Filler:
+    return Filler(
+        store,
+        writer,
+        ways,
+        holder=holder,
+        lease_s=settings.run.lease_s,
+        span_slots=settings.strategy.span_slots,
+        retry_unavailable_s=settings.run.retry_unavailable_s,
+    )
+
+
+def backfill_tasks(settings: Settings, names: Sequence[str], only: Strategy | None) -> list[Task]:
+    """How a backfill settles: as deep history, or by one strategy alone."""
+    return tasks(chosen(names), lambda name: (only,) if only else settings.strategy.ways(name).deep)
