@@ -116,6 +116,11 @@ def unrecorded(tx: Transaction, protocols: Iterable[Protocol]) -> set[str]:
     return {p.name for p in protocols if is_unrecorded(tx, p.logs, [program_id for program_id, _ in p.callers])}
 
 
+def speaks(tx: Transaction, protocol: Protocol) -> bool:
+    """Whether the transaction may give anything for the protocol; where it does not, `process` gives nothing."""
+    return tx.succeeded and any(_payloads(tx, protocol))
+
+
 def _payloads(tx: Transaction, protocol: Protocol) -> tuple[list[Payload], Missing | None]:
     payloads: list[Payload] = []
     missing = None

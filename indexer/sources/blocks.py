@@ -22,7 +22,6 @@ from indexer.sources.base import Lane, RawPage, SourceInterrupted, Strategy
 from indexer.sources.fetched import Fetcher
 from indexer.sources.links import Link, contradicts, first_chain
 from indexer.sources.pages import Gathering
-from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 
 
@@ -80,7 +79,9 @@ class BlocksSource:
         for start in range(span.start, span.end, self._settings.range_slots):
             end = min(start + self._settings.range_slots, span.end)
             beyond = self._settings.beyond_slots if end == span.end else 0
-            for slot in await self._list(Span(start, end + beyond), end - 1):
+            wanted = Span(start, end + beyond)
+            answer = await self._rpc.slots_with_blocks(wanted, lane=self._lane, past=end - 1)
+            for slot in answer.value:
                 yield slot
                 if slot >= span.end:
                     return
@@ -89,16 +90,11 @@ class BlocksSource:
         """The first block behind the span that anybody has; None: there is none yet."""
         head = await self._rpc.finalized_slot(lane=self._lane)
         for start in range(span.end, head + 1, self._settings.range_slots):
-            for slot in await self._list(Span(start, min(start + self._settings.range_slots, head + 1)), None):
+            wanted = Span(start, min(start + self._settings.range_slots, head + 1))
+            for slot in (await self._rpc.slots_with_blocks(wanted, lane=self._lane)).value:
                 if (link := await fetcher.fetch(slot)) is not None:
                     return link
         return None
-
-    async def _list(self, span: Span, past: int | None) -> Sequence[int]:
-        try:
-            return await self._rpc.slots_with_blocks(span, lane=self._lane, past=past)
-        except Refused as refused:
-            raise SourceInterrupted(str(refused)) from None
 
 
 class _Walk:

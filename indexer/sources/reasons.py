@@ -19,6 +19,7 @@ from typing import Literal
 import msgspec
 
 from indexer.core.jsonrpc import Fault, NoAnswer, RpcError
+from indexer.sources.base import SourceInterrupted
 from indexer.sources.wire import Reply
 
 _METHOD_NOT_FOUND = -32601
@@ -52,7 +53,7 @@ class Reason(msgspec.Struct, frozen=True):
     is_final: bool = False  # No time will mend it soon: a wrong key, a wrong address.
 
 
-class Refused(Exception):
+class Refused(SourceInterrupted):
     """Every endpoint that can be reached answered, and none has this, or not yet. `reasons`: by endpoint."""
 
     def __init__(self, what: str, reasons: Mapping[str, str]) -> None:

@@ -6,28 +6,53 @@ transactions that we know. What a node was seen to have is told to the pool.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from indexer.core import base58
 from indexer.core.coverage import Span
 from indexer.core.jsonrpc import Reading, plain
-from indexer.core.rpc import Block, BlockHead, block_reading, head_reading
-from indexer.core.transaction import Unavailable
+from indexer.core.rpc import TRANSACTION, Block, BlockHead, block_reading, head_reading
+from indexer.core.transaction import Transaction, Unavailable
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane, SourceInterrupted
-from indexer.sources.providers import Answer, Providers
+from indexer.sources.providers import Answer, Providers, Question
 from indexer.sources.reasons import Refused
 
 Commitment = Literal["confirmed", "finalized"]
 _Value = TypeVar("_Value")
 _FINALIZED: dict[str, Any] = {"commitment": "finalized"}
+_LONGEST_WAIT_S = 2.0
 _INTEGER = plain(int)
 
 
 class RpcSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """`null_patience_s`: how long a transaction that was notified is asked for; `first_wait_s`: before the 2nd time."""
+
     max_transaction_version: int = 1  # With a lower one than a block holds, nodes answer error -32015 for all of it.
+    null_patience_s: float = 15.0
+    first_wait_s: float = 0.1
+
+
+class Listed(msgspec.Struct, frozen=True):
+    """An entry of a list of signatures. `succeeded`: as the list says; only the transaction itself proves it."""
+
+    signature: str
+    slot: int
+    succeeded: bool = True
+
+
+class _Entry(msgspec.Struct):
+    signature: str
+    slot: int
+    err: Any = None
+
+
+class _Version(msgspec.Struct, rename={"solana_core": "solana-core"}):
+    solana_core: str
 
 
 class Rpc:
@@ -37,12 +62,13 @@ class Rpc:
         self.providers = providers
         self._settings = settings or RpcSettings()
 
-    async def slots_with_blocks(self, span: Span, *, lane: Lane, past: int | None = None) -> Sequence[int]:
+    async def slots_with_blocks(
+        self, span: Span, *, lane: Lane, past: int | None = None, avoid: Collection[str] = (), only: str | None = None
+    ) -> Answer[list[int]]:
         """The slots of a span that the answerer has blocks of, in order; of what it says nothing, nothing is known."""
-        context = _FINALIZED if past is None else {**_FINALIZED, "minContextSlot": past}
+        params = [span.start, span.end - 1, _finalized(past)]
         reading = plain(list[int]).checked(_inside(span))
-        answer = await self._ask("getBlocks", [span.start, span.end - 1, context], reading, lane=lane, past=past)
-        return answer.value
+        return await self._ask("getBlocks", params, reading, lane=lane, past=past, avoid=avoid, only=only)
 
     async def block(
         self,
@@ -80,6 +106,82 @@ class Rpc:
         self.providers.saw(answer.endpoint, finalized_slot=slot)
         return answer
 
+    async def signatures(
+        self,
+        address: str,
+        *,
+        lane: Lane,
+        limit: int,
+        before: Listed | None = None,
+        past: int | None = None,
+        commitment: Commitment = "finalized",
+        only: str | None = None,
+    ) -> Answer[list[Listed]]:
+        """Signatures that name the address, newest first, from below `before` on; `limit` at most 1,000."""
+        config: dict[str, Any] = {"commitment": commitment, "limit": limit}
+        config |= {} if before is None else {"before": before.signature}
+        config |= {} if past is None else {"minContextSlot": past}
+        reading = _LISTED.checked(_in_order(before))
+        return await self._ask("getSignaturesForAddress", [address, config], reading, lane=lane, past=past, only=only)
+
+    async def transactions(
+        self,
+        signatures: Sequence[str],
+        checks: Sequence[Callable[[Transaction], Transaction]],
+        *,
+        lane: Lane,
+        commitment: Commitment = "finalized",
+    ) -> list[Answer[Transaction] | Refused]:
+        """The transaction of each signature, in order; each has its `check`, which raises Unavailable."""
+        questions = [
+            self._transaction(signature, check, commitment) for signature, check in zip(signatures, checks, strict=True)
+        ]
+        return await self.providers.ask_many("getTransaction", questions, lane=lane)
+
+    async def transaction(
+        self,
+        signature: str,
+        *,
+        lane: Lane,
+        commitment: Commitment = "confirmed",
+        check: Callable[[Transaction], Transaction] = lambda transaction: transaction,
+    ) -> Transaction | None:
+        """A transaction that was just notified; None: for `null_patience_s` nobody had it.
+
+        Right after a notification null is normal for a while, from a node that lags for longer.
+        """
+        question = self._transaction(signature, check, commitment)
+        deadline = _now() + self._settings.null_patience_s
+        wait_s = self._settings.first_wait_s
+        while True:
+            try:
+                return (await self._ask("getTransaction", question.params, question.read, lane=lane)).value
+            except Refused:
+                if _now() + wait_s > deadline:
+                    return None
+            await asyncio.sleep(wait_s)
+            wait_s = min(wait_s * 2, _LONGEST_WAIT_S)
+
+    async def local_floor(self, *, lane: Lane, only: str) -> int | None:
+        """Where the endpoint's own ledger begins, below which it asks an archive; None: it does not tell."""
+        try:
+            return (await self._ask("minimumLedgerSlot", [], _INTEGER, lane=lane, only=only)).value
+        except Refused:
+            return None
+
+    async def versions(self) -> Mapping[str, str]:
+        """What each endpoint runs, or why it does not answer."""
+
+        async def version(name: str) -> str:
+            try:
+                found = await self._ask("getVersion", [], _VERSION, lane="live", only=name, patience_s=0)
+            except SourceInterrupted as error:
+                return f"no answer: {error}"
+            return found.value.solana_core
+
+        names = self.providers.names
+        return dict(zip(names, await gathered(names, version, max(1, len(names))), strict=True))
+
     async def finalized_slot(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The newest finalized slot of whoever answers."""
         answer = await self._ask("getSlot", [_FINALIZED], _INTEGER, lane=lane, only=only, patience_s=patience_s)
@@ -99,12 +201,22 @@ class Rpc:
             try:
                 first = await self.first_block(lane=lane, only=name, patience_s=0)
                 return Span(first, max(first, await self.finalized_slot(lane=lane, only=name, patience_s=0)) + 1)
-            except (Refused, SourceInterrupted):
+            except SourceInterrupted:
                 return None
 
         names = self.providers.names
         spans = [span for span in await gathered(names, reach_of, max(1, len(names))) if span is not None]
         return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
+
+    def _transaction(
+        self, signature: str, check: Callable[[Transaction], Transaction], commitment: Commitment
+    ) -> Question[Transaction]:
+        config = {
+            "commitment": commitment,
+            "encoding": "json",
+            "maxSupportedTransactionVersion": self._settings.max_transaction_version,
+        }
+        return Question([signature, config], TRANSACTION.checked(_of_signature(signature)).checked(check))
 
     def _body(self) -> dict[str, Any]:
         return {"maxSupportedTransactionVersion": self._settings.max_transaction_version, "rewards": False}
@@ -122,6 +234,45 @@ def _with_parent(block: _Parented) -> _Parented:
     if block.parent_slot >= block.slot > 0:
         raise Unavailable(f"block {block.slot} names {block.parent_slot} as its parent")
     return block
+
+
+_VERSION = plain(_Version)
+_LISTED: Reading[list[_Entry], list[Listed]] = Reading(
+    list[_Entry], lambda entries: [Listed(entry.signature, entry.slot, entry.err is None) for entry in entries]
+)
+
+
+def _finalized(past: int | None) -> dict[str, Any]:
+    return _FINALIZED if past is None else {**_FINALIZED, "minContextSlot": past}
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _of_signature(signature: str) -> Callable[[Transaction], Transaction]:
+    def check(transaction: Transaction) -> Transaction:
+        if transaction.signature != base58.signature(signature):
+            raise Unavailable(f"it answers with transaction {base58.encode(transaction.signature)}")
+        return transaction
+
+    return check
+
+
+def _in_order(before: Listed | None) -> Callable[[list[Listed]], list[Listed]]:
+    """A list that does not begin below `before` was made without it, and one out of order has no end."""
+
+    def check(entries: list[Listed]) -> list[Listed]:
+        slots = [entry.slot for entry in entries]
+        if before is not None and (slots[:1] > [before.slot] or any(e.signature == before.signature for e in entries)):
+            raise Unavailable(
+                f"the list begins at slot {slots[0]}, it should below {before.signature} in {before.slot}"
+            )
+        if slots != sorted(slots, reverse=True):
+            raise Unavailable("the list of signatures is out of order")
+        return entries
+
+    return check
 
 
 def _inside(span: Span) -> Callable[[list[int]], list[int]]:

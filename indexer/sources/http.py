@@ -1,0 +1,107 @@
+"""HTTP over real sockets: `wire.Http` by aiohttp, with a bound on time, bytes and connections.
+
+Whatever goes wrong is WireBroken, in words that hold nothing of the address: addresses hold keys, and the
+errors of libraries quote addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+
+import aiohttp
+
+from indexer.sources.wire import Reply, WireBroken
+
+_HEADERS = {"content-type": "application/json", "user-agent": "perps-indexer"}
+_CONNECT_S = 10.0
+
+
+@asynccontextmanager
+async def open_http(*, most_connections: int = 64, most_per_host: int = 32) -> AsyncIterator[AiohttpHttp]:
+    """A client that keeps connections open; they are closed at the end."""
+    connector = aiohttp.TCPConnector(limit=most_connections, limit_per_host=most_per_host)
+    async with aiohttp.ClientSession(connector=connector, headers=_HEADERS) as session:
+        yield AiohttpHttp(session)
+
+
+class AiohttpHttp:
+    """`wire.Http`; redirects are not followed, since a POST would arrive as a GET."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def post(self, url: str, body: bytes, *, timeout_s: float, most_bytes: int) -> Reply:
+        return await self._whole("POST", url, body, timeout_s, most_bytes)
+
+    async def get(self, url: str, *, timeout_s: float, most_bytes: int) -> Reply:
+        return await self._whole("GET", url, None, timeout_s, most_bytes)
+
+    @asynccontextmanager
+    async def stream(self, url: str, body: bytes, *, idle_timeout_s: float) -> AsyncIterator[_Streamed]:
+        times = aiohttp.ClientTimeout(total=None, connect=_CONNECT_S, sock_read=idle_timeout_s)
+        async with self._opened("POST", url, body, times) as response:
+            yield _Streamed(response)
+
+    async def _whole(self, method: str, url: str, body: bytes | None, timeout_s: float, most_bytes: int) -> Reply:
+        times = aiohttp.ClientTimeout(total=timeout_s)
+        async with self._opened(method, url, body, times) as response:
+            return Reply(response.status, _lowered(response.headers), await _bounded(response, most_bytes))
+
+    @asynccontextmanager
+    async def _opened(
+        self, method: str, url: str, body: bytes | None, times: aiohttp.ClientTimeout
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        with _told():
+            response = await self._session.request(method, url, data=body, timeout=times, allow_redirects=False)
+        async with response:
+            yield response
+
+
+class _Streamed:
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status = response.status
+        self.headers: Mapping[str, str] = _lowered(response.headers)
+        self._response = response
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while True:
+            with _told():
+                chunk = await self._response.content.readany()
+            if not chunk:
+                return
+            yield chunk
+
+
+async def _bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The body, unpacked. What is packed is counted as it unpacks."""
+    found = bytearray()
+    while True:
+        with _told():
+            chunk = await response.content.readany()
+        if not chunk:
+            return bytes(found)
+        found += chunk
+        if len(found) > most_bytes:
+            response.close()
+            raise WireBroken(f"a body of more than {most_bytes} bytes")
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError:
+        raise WireBroken("no answer in time") from None
+    except (aiohttp.ClientError, OSError) as error:
+        raise WireBroken(_words(error)) from None
+
+
+def _words(error: Exception) -> str:
+    """The kind of an error and the system's reason for it; its own text may quote the address."""
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
