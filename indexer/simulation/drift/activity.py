@@ -1,0 +1,52 @@
+"""Drift's market activity: who acts next, slot by slot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from indexer.core.reference import Reference
+from indexer.simulation.drift.books import Books
+from indexer.simulation.drift.insurance import Stakers
+from indexer.simulation.drift.lending import Lenders
+from indexer.simulation.drift.liquidations import Liquidators
+from indexer.simulation.drift.liquidity import Providers
+from indexer.simulation.drift.rates import Cranks
+from indexer.simulation.drift.stage import DriftRates, Stage
+from indexer.simulation.drift.traders import Traders
+from indexer.simulation.drift.vaults import Depositors
+from indexer.simulation.script import Script
+
+
+class DriftActivity:
+    """Seeded: the same generator and the same calls give the same scripts. `books` holds counters and balances."""
+
+    def __init__(self, rng: Random, reference: Reference, rates: DriftRates | None = None) -> None:
+        rates = rates or DriftRates()
+        self.books = Books(rng, reference, rates.users, rates.volatility)
+        self._stage = Stage(rng, rates, self.books)
+        traders, providers, cranks = Traders(self._stage), Providers(self._stage), Cranks(self._stage)
+        actors: tuple[tuple[Callable[[], Script], float], ...] = (
+            (traders.fill, rates.fill),
+            (traders.spot_fill, rates.spot_fill),
+            (traders.order, rates.order),
+            (traders.trigger, rates.trigger),
+            (traders.swap, rates.swap),
+            (traders.settle, rates.settle),
+            (Lenders(self._stage).act, rates.lending),
+            (Depositors(self._stage).act, rates.vault),
+            (Stakers(self._stage).act, rates.insurance),
+            (providers.amm_shares, rates.amm_shares),
+            (providers.dlp, rates.dlp),
+            (cranks.funding, rates.funding),
+            (cranks.fuel, rates.fuel),
+            (Liquidators(self._stage).act, rates.liquidation),
+        )
+        self._actors = [actor for actor, _ in actors]
+        self._weights = [weight for _, weight in actors]
+
+    def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
+        """The next block's transactions of Drift, `count` of them. Call it in the order of slots."""
+        self._stage.slot, self._stage.time = slot, block_time
+        self.books.step()
+        return [actor() for actor in self._stage.rng.choices(self._actors, self._weights, k=count)]
