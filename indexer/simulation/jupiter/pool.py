@@ -53,7 +53,7 @@ class Custody(msgspec.Struct, eq=False):
 
     @property
     def price_e6(self) -> int:
-        return self.walk.price_e6
+        return self.walk.price
 
     def usd(self, amount: int) -> int:
         """Micro-dollars of an amount in smallest units, rounded down."""
