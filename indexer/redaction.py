@@ -14,7 +14,8 @@ _USERINFO = re.compile(r"^(?P<scheme>[^:]+://)(?P<user>[^:@/?#]*)(?P<password>:.
 _SECRET_QUERY = r"[\w.-]*(?:api[-_]?key|apikey|access[-_]?key|token|secret|password|passwd|auth)[\w.-]*|key"  # noqa: S105 (names, no secret)
 _QUERY = re.compile(rf"(?P<name>[?&;](?:{_SECRET_QUERY})=)[^&;#\s]*", re.IGNORECASE)
 # 16 and more: the shortest keys seen in vendors' paths; words of a path are shorter or hyphenated.
-_PATH_KEY = re.compile(r"(?<=/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{16,}(?=[/?#]|$)")
+# Behind the URL the punctuation of a sentence may follow.
+_PATH_KEY = re.compile(r"(?<=/)(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{16,}(?=[/?#]|[:;,.)\]}]*$)")
 _KEYWORD = re.compile(
     r"(?P<name>\b(?:password|passwd|pgpassword|api[-_]?key|secret)\s*[=:]\s*)[^\s&,;]+", re.IGNORECASE
 )

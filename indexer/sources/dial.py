@@ -48,7 +48,8 @@ class WebSocketDial:
         try:
             connection = await opening
         except (OSError, TimeoutError, WebSocketException) as error:
-            raise WireBroken(redacted(f"{url}: not opened: {str(error) or type(error).__name__}")) from None
+            reason = redacted(str(error)) or type(error).__name__
+            raise WireBroken(f"{redacted(url)}: not opened: {reason}") from None
         try:
             yield _Link(connection)
         finally:

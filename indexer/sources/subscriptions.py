@@ -131,6 +131,9 @@ class Subscriptions:
                 yield from self._overdue(one, now)
 
     def _overdue(self, one: _Subscription, now: float) -> Iterator[State]:
+        if one.state == "asked" and one is self._heartbeat:
+            self._refused(one, None, now)  # Some do not tell their slots; the streams are watched all the same.
+            return
         if one.state == "asked":
             raise Silent(f"no answer to {one.method}Subscribe for {self._patience.answer_s:g} s")
         if one.state == "active":

@@ -69,7 +69,9 @@ class Archive:
 
     def __init__(self, blocks: Iterable[Block]) -> None:
         self.blocks = {block.slot: block for block in blocks}
-        self._kept = {block.slot: [kept(tx, tx.tx_index or 0) for tx in block.transactions] for block in blocks}
+        self._kept = {
+            slot: [kept(tx, tx.tx_index or 0) for tx in block.transactions] for slot, block in self.blocks.items()
+        }
 
     def lines(self, query: dict[str, Any]) -> list[bytes]:
         """The lines of the answer. Raises BadQuery."""
@@ -265,7 +267,7 @@ def _check(query: dict[str, Any]) -> None:
     names += [(request, REQUEST) for request in query.get("instructions", ())]
     for given, known in names:
         if unknown := set(given) - known:
-            raise BadQuery(f"unknown field {sorted(unknown)[0]}")
+            raise BadQuery(f"unknown field {min(unknown)}")
     if query["type"] != "solana" or query["toBlock"] < query["fromBlock"]:
         raise BadQuery("an impossible range")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,11 +63,18 @@ class Peer:
         return frame  # type: ignore[no-any-return]
 
 
-class FakeDial:
-    """Opens links to scripted peers. `script` runs beside each link, in order of their opening; None: refused."""
+Script = Callable[[Peer], Coroutine[Any, Any, None]]
 
-    def __init__(self, *scripts: Callable[[Peer], Awaitable[None]] | None) -> None:
+
+class FakeDial:
+    """Opens links to scripted peers. A script runs beside each link, in order of their opening; None: refused.
+
+    The last one is used again and again. `by_url`: an endpoint's own script.
+    """
+
+    def __init__(self, *scripts: Script | None, by_url: Mapping[str, Script | None] | None = None) -> None:
         self.scripts = list(scripts)
+        self.by_url = by_url or {}
         self.peers: list[Peer] = []
         self.open = 0
         self.dialled_at: list[float] = []
@@ -75,12 +82,14 @@ class FakeDial:
     @asynccontextmanager
     async def __call__(self, url: str) -> AsyncIterator[Link]:
         self.dialled_at.append(asyncio.get_running_loop().time())
-        script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+        script = self.by_url[url] if url in self.by_url else self.scripts[0]
+        if url not in self.by_url and len(self.scripts) > 1:
+            self.scripts.pop(0)
         if script is None:
             raise WireBroken(f"{url}: no connection")
         peer = Peer(url)
         self.peers.append(peer)
-        running = asyncio.create_task(script(peer))  # type: ignore[arg-type]
+        running = asyncio.create_task(script(peer))
         self.open += 1
         try:
             yield peer

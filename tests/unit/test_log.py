@@ -18,6 +18,8 @@ SECRETS = [
     ("https://rpc.example.com/?api-key=hunter2&x=1", "rpc.example.com"),
     ("https://rpc.example.com/v2/hunter2aA0123456789b/", "rpc.example.com/v2/"),
     ("wss://rpc.example.com/?token=hunter2", "wss://rpc.example.com"),
+    ("wss://rpc.example.com/hunter2aA0123456789b: not opened", ": not opened"),
+    ("(see https://rpc.example.com/v2/hunter2aA0123456789b).", "rpc.example.com/v2/"),
     ("https://hunter2@rpc.example.com/x", "rpc.example.com/x"),
     ("connect with PGPASSWORD=hunter2 psql", "psql"),
     ("tried https://a.example/?apikey=hunter2 and then postgres://u:hunter2@b/c", "@b/c"),
