@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 import pybase64
@@ -19,7 +19,7 @@ from solders.transaction import VersionedTransaction
 from indexer.core import base58
 from indexer.core.transaction import Instruction, Transaction, Unavailable, Version, plausible_time
 
-MAX_SLOT = 2**63 - 1
+MAX_SLOT = 2**62  # Ends of spans and of partitions lie behind their slots and must fit a bigint too.
 _VERSIONS = ("legacy", 0, 1)
 _Shape = TypeVar("_Shape")
 
@@ -41,6 +41,9 @@ class _Loaded(msgspec.Struct, rename="camel"):
     readonly: list[str] = []
 
 
+_Height = Annotated[int, msgspec.Meta(ge=0, le=2**15 - 1)]  # No depth has a fixed bound; this one fits a smallint.
+
+
 class _Call(msgspec.Struct, rename="camel"):
     """An instruction in any JSON encoding: by index (json), by key (jsonParsed), or parsed by the node."""
 
@@ -48,7 +51,7 @@ class _Call(msgspec.Struct, rename="camel"):
     program_id: str | None = None
     accounts: list[int | str] = []
     data: str | None = None
-    stack_height: int | None = None
+    stack_height: _Height | None = None
 
 
 class _Inner(msgspec.Struct, rename="camel"):
@@ -128,13 +131,14 @@ def parse_block(answer: Any, slot: int) -> Block:
     """A getBlock result (the object under `result`) as a Block. Raises Malformed, Unavailable."""
     if answer is None:
         raise Unavailable(f"the node answers null for block {slot}")
+    slot = _slot(slot)
     block = _convert(answer, _Block, "result")
     block_time = plausible_time(block.block_time)
     transactions, unavailable = [], []
     for index, item in enumerate(block.transactions):
         try:
             entry = _convert(item, _Transaction, f"result.transactions[{index}]")
-            transactions.append(_transaction(entry, _slot(slot), index, block_time))
+            transactions.append(_transaction(entry, slot, index, block_time))
         except Unavailable as error:
             unavailable.append(f"transaction {index}: {error}")
     return Block(slot, block.parent_slot, block_time, tuple(transactions), tuple(unavailable))
@@ -162,7 +166,7 @@ def parse_notification(message: Any) -> Transaction:
 def _convert(value: Any, shape: type[_Shape], path: str) -> _Shape:
     try:
         return msgspec.convert(value, shape)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:  # The last: half a surrogate pair.
         raise Malformed(f"{path}: {error}") from None
 
 
