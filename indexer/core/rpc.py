@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
 import msgspec
 import pybase64
@@ -24,7 +24,7 @@ from indexer.core.jsonrpc import Malformed as Malformed
 from indexer.core.jsonrpc import Reading
 from indexer.core.transaction import Instruction, Transaction, Unavailable, Version, plausible_time
 
-MAX_SLOT = 2**63 - 1
+MAX_SLOT = 2**62  # Ends of spans and of partitions lie behind their slots and must fit a bigint too.
 _VERSIONS = ("legacy", 0, 1)
 _Shape = TypeVar("_Shape")
 
@@ -62,6 +62,9 @@ class _Loaded(msgspec.Struct, rename="camel"):
     readonly: list[str] = []
 
 
+_Height = Annotated[int, msgspec.Meta(ge=0, le=2**15 - 1)]  # No depth has a fixed bound; this one fits a smallint.
+
+
 class _Call(msgspec.Struct, rename="camel"):
     """An instruction in any JSON encoding: by index (json), by key (jsonParsed), or parsed by the node."""
 
@@ -69,7 +72,7 @@ class _Call(msgspec.Struct, rename="camel"):
     program_id: str | None = None
     accounts: list[int | str] = []
     data: str | None = None
-    stack_height: int | None = None
+    stack_height: _Height | None = None
 
 
 class _Inner(msgspec.Struct, rename="camel"):
@@ -161,6 +164,7 @@ def parse_block(answer: Any, slot: int, programs: Collection[bytes] | None = Non
     """
     if answer is None:
         raise Unavailable(f"the node answers null for block {slot}")
+    slot = _slot(slot)
     block = _convert(answer, _Block, "result")
     entries = (
         _convert(item, _Transaction, f"result.transactions[{index}]") for index, item in enumerate(block.transactions)
@@ -266,7 +270,7 @@ def _is_known(version: Any) -> bool:
 def _convert(value: Any, shape: type[_Shape], path: str) -> _Shape:
     try:
         return msgspec.convert(value, shape)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, RecursionError, UnicodeEncodeError) as error:  # The last: half a surrogate pair.
         raise Malformed(f"{path}: {error}") from None
 
 

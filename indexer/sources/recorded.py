@@ -175,25 +175,26 @@ _RAISE = "raise [replay] limits in the settings, or split the file"
 
 def _documents(stream: io.BufferedReader, limits: Limits, place: str) -> Iterator[tuple[int, bytes]]:
     """(line, text) of every JSON document; line 0 where the whole file is one document."""
-    first = _line(stream, limits, place)
-    second = _line(stream, limits, place)
-    if not second.strip() or not _is_whole(first):
-        yield 0, _rest(stream, first + second, limits, place)
+    lines = _lines(stream, limits, place)
+    first, second = next(lines, (0, b"")), next(lines, None)
+    if second is None or not _is_whole(first[1]):
+        yield 0, _rest(stream, first[1] + (second[1] if second else b""), limits, place)
         return
-    total = 0
-    for number, line in enumerate(_lines(first, second, stream, limits, place), start=1):
+    yield first
+    yield second
+    yield from lines
+
+
+def _lines(stream: io.BufferedReader, limits: Limits, place: str) -> Iterator[tuple[int, bytes]]:
+    """Lines that are not blank, with their numbers."""
+    number, total = 0, 0
+    while line := _line(stream, limits, place):
+        number += 1
         total += len(line)
         if total > limits.unpacked:
             raise InputError(f"more than {limits.unpacked} bytes unpacked", place=place, remedy=_RAISE)
         if line.strip():
             yield number, line
-
-
-def _lines(first: bytes, second: bytes, stream: io.BufferedReader, limits: Limits, place: str) -> Iterator[bytes]:
-    yield first
-    yield second
-    while line := _line(stream, limits, place):
-        yield line
 
 
 def _line(stream: io.BufferedReader, limits: Limits, place: str) -> bytes:

@@ -188,6 +188,10 @@ class Rpc:
         self.providers.saw(answer.endpoint, finalized_slot=answer.value)
         return answer.value
 
+    async def confirmed_slot(self, *, lane: Lane) -> int:
+        """The newest confirmed slot of whoever answers."""
+        return (await self._ask("getSlot", [{"commitment": "confirmed"}], _INTEGER, lane=lane)).value
+
     async def first_block(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The lowest slot whose block whoever answers has."""
         answer = await self._ask("getFirstAvailableBlock", [], _INTEGER, lane=lane, only=only, patience_s=patience_s)

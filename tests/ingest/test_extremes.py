@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from indexer.app import seed
+from indexer.core import base58
 from indexer.core.record import RECORD_KINDS, Record
+from indexer.core.rpc import MAX_SLOT
 from indexer.core.shown import shown
 from indexer.core.transaction import Transaction
 from indexer.ingest.page import provisional_page
 from indexer.store.postgres import open_store
 from tests.encoder import IDL_FILES, drawn_payload
+from tests.ingest.test_replay import SWAP, answer, block, write
 from tests.programs import DRIFT, GMX, GMX_AUTHORITY, JUPITER, JUPITER_AUTHORITY, VAULTS, protocols
-from tests.unit.test_cli_frame import sql
-from tests.world import call, cpi_transaction, key, log_transaction, signature
+from tests.unit.test_cli_frame import run, sql
+from tests.world import EVENT_TAG, call, cpi_transaction, key, log_transaction, signature
 
 EACH = 80  # Transactions of each program; many of the numbers in them are the largest or smallest of their type.
 VIEWS = {cls.kind: cls.table for cls in RECORD_KINDS} | {"open_interest": "open_interest"}
@@ -75,3 +79,24 @@ async def test_decode_and_both_formats_of_sql_say_the_same_whatever_the_numbers(
             }
             digits = max(digits, *(len(value) for name, value in told.items() if name.endswith("usd") and value), 0)
     assert digits > 20
+
+
+def test_the_last_slot_and_the_deepest_call_are_stored_and_made_again(database_url: str, tmp_path: Path) -> None:
+    settings = {"DATABASE_URL": database_url}
+    own, authority = base58.encode(JUPITER), base58.encode(JUPITER_AUTHORITY)
+    deep = answer(1, program=JUPITER)
+    deep["transaction"]["message"]["accountKeys"].append(authority)
+    data = base58.encode(EVENT_TAG + drawn_payload(Random(1), "jupiter_perps.json"))
+    inner = [
+        {"programIdIndex": 1, "accounts": [], "data": "1", "stackHeight": 2**15 - 2},
+        {"programIdIndex": 1, "accounts": [2], "data": data, "stackHeight": 2**15 - 1},
+    ]
+    names = [f"Program {own} {what}" for what in ("invoke [1]", "success")]
+    deep["meta"] |= {"innerInstructions": [{"index": 0, "instructions": inner}], "logMessages": names}
+    file = write(tmp_path / "b.json", block(deep, answer(2, SWAP), slot=MAX_SLOT))
+    assert run("replay", "--settle", str(file), **settings).returncode == 0
+    events = "select slot, stack_height from ledger.events order by stack_height"
+    assert sql(database_url, events, "--format", "csv").split()[1:] == [f"{MAX_SLOT},1", f"{MAX_SLOT},{2**15 - 2}"]
+    settled = f"select count(*) from perps.coverage where last_slot = {MAX_SLOT}"
+    assert sql(database_url, settled, "--format", "csv").split()[1:] == ["3"]
+    assert "unchanged" in run("reprocess", **settings).stdout

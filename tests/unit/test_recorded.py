@@ -66,6 +66,27 @@ def test_one_answer_a_line(tmp_path: Path) -> None:
     assert found[3].place == f"{path}:4"
 
 
+@pytest.mark.parametrize(("text", "line"), [("\n{}\n{}", 3), ("{}\n\n{}", 3), ("\n \n{}\r\n\r\n{}\n\n", 5)])
+def test_blank_lines_are_no_answers_wherever_they_stand(tmp_path: Path, text: str, line: int) -> None:
+    path = tmp_path / "many.jsonl"
+    path.write_bytes(text.format(*(json.dumps(answer(slot=n)) for n in (1, 2))).encode())
+    assert [one.transaction.slot for one in read(path) if one.transaction] == [1, 2]
+    assert read(path)[1].place == f"{path}:{line}"
+
+
+def test_blank_lines_cannot_go_on_for_ever(tmp_path: Path) -> None:
+    path = tmp_path / "blank"
+    path.write_bytes(zstandard.compress(b"\n" * (LIMITS.unpacked + 1)))
+    with pytest.raises(InputError, match="bytes unpacked"):
+        read(path)
+
+
+@pytest.mark.parametrize("slot", [-1, 2**62 + 1, 2**64])
+def test_a_block_of_a_slot_that_cannot_be_is_no_answer(tmp_path: Path, slot: int) -> None:
+    with pytest.raises(NoTransactions, match=f"slot {slot} is out of range"):
+        read(write(tmp_path / "b.json", {"slot": slot, "result": BLOCK | {"transactions": []}}))
+
+
 def test_zstd_is_read_by_its_content_not_its_name(tmp_path: Path) -> None:
     path = tmp_path / "packed"
     frames = [zstandard.compress(json.dumps(answer(slot=n)).encode() + b"\n") for n in (1, 2)]

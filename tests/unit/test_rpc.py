@@ -142,14 +142,17 @@ def test_a_body_that_cannot_be_read_is_unavailable(changes: dict[str, Any]) -> N
     [
         {"slot": None},
         {"slot": -1},
-        {"slot": 2**63},
+        {"slot": 2**62 + 1},
         {"slot": "7"},
+        {"slot": "\ud800"},
         {"transaction": {}},
         {"transaction": ["!!", "base64"]},
         {"transaction": 5},
         {"transaction": {"signatures": [], "message": {"accountKeys": [], "instructions": []}}},
         {"meta": {"innerInstructions": [{"index": 9, "instructions": []}]}},
         {"meta": {"innerInstructions": [{"index": 0, "instructions": [{"programIdIndex": 99, "data": "1"}]}]}},
+        {"meta": {"innerInstructions": [{"index": 0, "instructions": [{"programIdIndex": 0, "stackHeight": 2**15}]}]}},
+        {"meta": {"innerInstructions": [{"index": 0, "instructions": [{"programIdIndex": 0, "stackHeight": -1}]}]}},
         {"meta": {"logMessages": "no list"}},
     ],
 )

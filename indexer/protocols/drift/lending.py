@@ -29,6 +29,7 @@ def deposit(reading: Reading, event: Event) -> Iterator[Record]:
         token,
         deposits=fields.marketDepositBalance * fields.marketCumulativeDepositInterest,
         borrows=fields.marketWithdrawBalance * fields.marketCumulativeBorrowInterest,
+        price_e6=fields.oraclePrice,
     )
     yield from token_price(reading, event, token, fields.oraclePrice)
 
@@ -84,15 +85,19 @@ def _flow(reading: Reading, event: Event, token: Token) -> LpFlow:
     )
 
 
-def _state(reading: Reading, event: Event, token: Token, *, deposits: int, borrows: int) -> TvlObservation:
+def _state(
+    reading: Reading, event: Event, token: Token, *, deposits: int, borrows: int, price_e6: int | None = None
+) -> TvlObservation:
     """The market after the event; `deposits` and `borrows` are balance x cumulative interest."""
     lent, owed = token_amounts(deposits, borrows, token.decimals)
+    net = None if lent is None or owed is None else lent - owed
     return TvlObservation(
         origin=reading.origin(event),
         component="lending",
         component_key=token.key,
         mint=token.mint,
-        amount=None if lent is None or owed is None else token.amount(lent - owed),
+        amount=None if net is None else token.amount(net),
+        value_usd_e6=None if net is None else token.usd_e6(net, price_e6),
         deposits=None if lent is None else token.amount(lent),
         borrows=None if owed is None else token.amount(owed),
         value_origin="event",

@@ -50,11 +50,13 @@ def _flow(reading: Reading, event: Event, action: str) -> LpFlow:
 def _equity(reading: Reading, event: Event, action: str) -> TvlObservation:
     fields = event.fields
     token = reading.token(fields.spotMarketIndex)
+    equity = fields.vaultEquityBefore + SIGNS.get(action, 0) * fields.amount
     return TvlObservation(
         origin=reading.origin(event),
         component="strategy_vault",
         component_key=base58.encode(fields.vault),
         mint=token.mint,
-        amount=token.amount(fields.vaultEquityBefore + SIGNS.get(action, 0) * fields.amount),
+        amount=token.amount(equity),
+        value_usd_e6=token.usd_e6(equity, fields.depositOraclePrice),
         value_origin="event",
     )

@@ -16,7 +16,8 @@ from indexer.core.record import ActionRecord, Incentive, Record
 from indexer.protocols.gmx_solana import scales
 from indexer.protocols.gmx_solana.evidence import OWNERSHIP, Evidence
 
-STATES = ("pending", "completed", "cancelled")  # ActionState.
+PENDING = "pending"
+ENDS = ("cancelled", "completed", "cancelled")  # By ActionState; who removes a pending request gives it up.
 ORDER_KINDS = (
     "liquidation", "auto_deleveraging", "market_swap", "market_increase", "market_decrease",
     "limit_swap", "limit_increase", "limit_decrease", "stop_loss_decrease",
@@ -28,12 +29,12 @@ def removed(evidence: Evidence, event: Event) -> Iterator[Record]:
     """The end of a request: executed or given up, its account closed."""
     fields = event.fields
     order_kind = ORDER_KINDS[fields.kind] if event.name == "OrderRemoved" else None
-    yield _action(evidence, event, STATES[fields.state], order_kind)
+    yield _action(evidence, event, ENDS[fields.state], order_kind)
 
 
 def order_updated(evidence: Evidence, event: Event) -> Iterator[Record]:
-    state = "created" if event.fields.is_create else "updated"
-    yield _action(evidence, event, state, ORDER_KINDS[event.fields.params.kind])
+    """Created or changed by its owner: it waits for a keeper."""
+    yield _action(evidence, event, PENDING, ORDER_KINDS[event.fields.params.kind])
 
 
 def _action(evidence: Evidence, event: Event, state: str, order_kind: str | None) -> ActionRecord:

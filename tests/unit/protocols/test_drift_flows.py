@@ -106,7 +106,17 @@ def test_lending_state_after_a_deposit() -> None:
     )
     assert (state.component, state.component_key, state.mint, state.value_origin) == ("lending", "spot:1", SOL, "event")
     assert (state.deposits, state.borrows) == (dec("1.500000001"), dec("0.333333334"))
-    assert (state.amount, state.value_usd_e6) == (dec("1.166666667"), None)
+    assert state.amount == dec("1.166666667")
+
+
+@pytest.mark.parametrize(
+    ("price", "owed", "value"), [(150_000_000, 1, 150_000_000), (150_000_000, 3, -150_000_000), (0, 1, None)]
+)
+def test_lending_is_worth_what_the_price_of_its_event_says(price: int, owed: int, value: int | None) -> None:
+    one = 10**10  # Interest of nothing yet: balances are amounts.
+    interest = {"marketCumulativeDepositInterest": one, "marketCumulativeBorrowInterest": one}
+    balances = {"marketDepositBalance": 2 * 10**9, "marketWithdrawBalance": owed * 10**9}
+    assert row(TvlObservation, deposit(oraclePrice=price, **interest, **balances)).value_usd_e6 == value
 
 
 def test_lending_state_after_interest() -> None:
@@ -121,6 +131,7 @@ def test_lending_state_after_interest() -> None:
     )
     state = row(TvlObservation, interest)
     assert (state.component_key, state.deposits, state.borrows) == ("spot:0", dec("132878975.440767"), dec("0.000001"))
+    assert state.value_usd_e6 is None  # The event has no price.
 
 
 # --- swaps ---------------------------------------------------------------------------------------------------------
@@ -287,7 +298,9 @@ def test_vault_flows_are_internal(name: str, action: str, flow: str, after: str)
 @VERSIONS
 def test_vault_flows_have_the_value_of_the_price_they_tell(name: str) -> None:
     assert row(LpFlow, vault=(vault_row(name, depositOraclePrice=150_000_000),)).value_usd_e6 == 450_000_000
-    assert row(LpFlow, vault=(vault_row(name, end="managementFeeShares"),)).value_usd_e6 is None
+    assert row(TvlObservation, vault=(vault_row(name, depositOraclePrice=150_000_000),)).value_usd_e6 == 1_950_000_000
+    for kind in (LpFlow, TvlObservation):
+        assert row(kind, vault=(vault_row(name, end="managementFeeShares"),)).value_usd_e6 is None
 
 
 @VERSIONS

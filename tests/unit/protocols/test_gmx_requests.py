@@ -55,11 +55,19 @@ def test_a_removed_order_tells_its_kind_and_state():
     assert (one.order_kind, one.state) == ("stop_loss_decrease", "cancelled")
 
 
-@pytest.mark.parametrize(("is_create", "state"), [(True, "created"), (False, "updated")])
-def test_an_order_is_created_and_updated(is_create, state):
+@pytest.mark.parametrize(
+    ("told", "state"), [("Pending", "cancelled"), ("Completed", "completed"), ("Cancelled", "cancelled")]
+)
+def test_a_removed_request_is_completed_or_cancelled_and_never_pending(told, state):
+    (one,) = only(ActionRecord, instruction("close_deposit", removed("DepositRemoved", deposit=ACTION, state=told)))
+    assert one.state == state
+
+
+@pytest.mark.parametrize("is_create", [True, False])
+def test_an_order_is_pending_when_it_is_created_and_when_it_is_changed(is_create):
     values = {"store": STORE, "order": ACTION, "owner": TRADER, "params": {"kind": "LimitIncrease"}}
     (one,) = only(ActionRecord, instruction("create_order_v2", event("OrderUpdated", is_create=is_create, **values)))
-    assert (one.action_kind, one.order_kind, one.state, one.owner) == ("order", "limit_increase", state, TRADER)
+    assert (one.action_kind, one.order_kind, one.state, one.owner) == ("order", "limit_increase", "pending", TRADER)
 
 
 def test_a_request_has_its_own_time_while_it_is_provisional():
