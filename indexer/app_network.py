@@ -18,19 +18,20 @@ from indexer.errors import ConfigError
 from indexer.ingest.daemon import Daemon, Pace
 from indexer.ingest.filling import Filler, Task, tasks
 from indexer.ingest.heads import Heads, Watch
+from indexer.ingest.health import provider_health
 from indexer.ingest.listening import Listener
 from indexer.ingest.writing import Writer
 from indexer.sources.base import Lane, Source, Strategy
 from indexer.sources.blocks import BlocksSettings, BlocksSource
+from indexer.sources.confirmed import Confirmed
 from indexer.sources.dial import DialSettings, WebSocketDial
 from indexer.sources.endpoint import EndpointSettings
-from indexer.sources.health import provider_health
 from indexer.sources.hints import LinkHealth
 from indexer.sources.http import open_http
+from indexer.sources.listing import ListingSettings
 from indexer.sources.portal import Portal
 from indexer.sources.portal_http import PortalSettings
 from indexer.sources.providers import PoolSettings, Providers
-from indexer.sources.recent import Recent
 from indexer.sources.rpc import Rpc, RpcSettings
 from indexer.sources.signatures import SignaturesSettings, SignaturesSource
 from indexer.sources.subscriptions import Patience
@@ -93,7 +94,9 @@ def sources(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -
     found: dict[Strategy, Source] = {
         "blocks": BlocksSource(rpc, lane, BlocksSettings(prefetch=strategy.prefetch)),
         "signatures": SignaturesSource(
-            rpc, lane, SignaturesSettings(lists=strategy.lists, seam_slots=strategy.seam_slots)
+            rpc,
+            lane,
+            SignaturesSettings(lists=strategy.lists, listing=ListingSettings(seam_slots=strategy.seam_slots)),
         ),
     }
     if (archive := portal(settings, rpc, http, lane, rng)) is not None:
@@ -106,7 +109,7 @@ def portal(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) ->
     endpoints = settings.endpoints
     if endpoints.portal is None:
         return None
-    recent = Recent(rpc, lane)
+    recent = Confirmed(rpc, lane)
     shape = PortalSettings(requests=max(1, round(endpoints.portal_rate * 10)), period_s=10.0)
     return Portal(
         endpoints.portal.get_secret_value(),
@@ -121,7 +124,7 @@ def portal(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) ->
 class Nodes:
     """Heads and health, as the watch asks for them."""
 
-    def __init__(self, rpc: Rpc, recent: Recent, subscriptions: LogSubscriptions) -> None:
+    def __init__(self, rpc: Rpc, recent: Confirmed, subscriptions: LogSubscriptions) -> None:
         self._rpc = rpc
         self._recent = recent
         self._subscriptions = subscriptions
@@ -140,7 +143,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
     run, strategy = settings.run, settings.strategy
     streams = chosen(run.protocols)
     rpc = pool(settings, wire.http, rng)
-    recent = Recent(rpc, "live")
+    recent = Confirmed(rpc, "live")
     subscriptions = LogSubscriptions(
         settings.endpoints.websocket_urls,
         streams,

@@ -1,0 +1,53 @@
+"""The newest slots: heads, and what is confirmed and not finalized yet. Nothing here settles anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from indexer.core import base58
+from indexer.core.protocol import Protocol as Stream
+from indexer.core.transaction import Transaction
+from indexer.sources.base import Lane, RawPage
+from indexer.sources.reasons import Refused
+from indexer.sources.rpc import Rpc
+from indexer.sources.signatures import SignaturesSource
+
+_AGAIN_SLOTS = 8  # Of what was asked for before, since another endpoint may have been behind.
+
+
+class Confirmed:
+    """Questions of the tail. All raise SourceInterrupted where endpoints are away."""
+
+    def __init__(self, rpc: Rpc, lane: Lane) -> None:
+        self._rpc = rpc
+        self._lane: Lane = lane
+        self._signatures = SignaturesSource(rpc, lane)
+        self._asked: dict[str, int] = {}  # Up to where, by stream.
+
+    async def heads(self) -> tuple[int, int]:
+        """(finalized, confirmed) slot."""
+        finalized = await self._rpc.finalized_slot(lane=self._lane)
+        return finalized, max(finalized, await self._rpc.confirmed_slot(lane=self._lane))
+
+    async def transaction(self, signature: bytes) -> Transaction | None:
+        """A transaction at `confirmed`, some time after it was notified; None: nobody had it."""
+        return await self._rpc.transaction(base58.encode(signature), lane=self._lane)
+
+    async def recent(self, streams: Sequence[Stream]) -> RawPage:
+        """What is confirmed, not finalized, and was not asked for before."""
+        finalized, confirmed = await self.heads()
+        after = {s.name: max(finalized, self._asked.get(s.name, 0) - _AGAIN_SLOTS) for s in streams}
+        page = await self._signatures.recent(streams, after)
+        self._asked.update({stream.name: confirmed for stream in streams})
+        return page
+
+    async def finalized_transaction(self, signature: bytes) -> Transaction | None:
+        """A transaction of history; None: nobody has it."""
+        return await self._rpc.transaction(base58.encode(signature), lane=self._lane, commitment="finalized")
+
+    async def blockhash(self, slot: int) -> str | None:
+        """The hash of a slot's block; None: nobody has it."""
+        try:
+            return (await self._rpc.block_head(slot, lane=self._lane)).value.blockhash
+        except Refused:
+            return None
