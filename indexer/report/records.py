@@ -67,6 +67,23 @@ def rebuilt(done: Rebuilt) -> str:
     )
 
 
+class Backfilled(msgspec.Struct):
+    """What a backfill did. Slots by stream."""
+
+    wanted: dict[str, int]  # Missing when it began.
+    missing: dict[str, int] = {}  # Missing when it ended.
+    transactions: int = 0
+
+
+def backfilled(done: Backfilled) -> str:
+    """What a backfill did."""
+    settled = {name: count - done.missing.get(name, 0) for name, count in done.wanted.items()}
+    lines = [f"settled       {_counts(settled) or 'nothing was missing'}", f"transactions  {done.transactions}"]
+    if done.missing:
+        lines.append(f"missing       {_counts(done.missing)}: no source has them; see `perps-indexer gaps`")
+    return "\n".join(lines) + "\n"
+
+
 def failures(rows: Sequence[Row]) -> str:
     """Failures by reason, program and event."""
     return table(rows) if rows else "no failures\n"

@@ -212,18 +212,31 @@ class Rpc:
         spans = [span for span in await gathered(names, reach_of, max(1, len(names))) if span is not None]
         return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
 
+    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
+        """A whole result as it came, of whoever has one."""
+        return (await self._ask(method, params, _RAW, lane=lane)).value
+
+    @property
+    def whole_transaction(self) -> Mapping[str, Any]:
+        """The configuration of getTransaction by which everything of it is told."""
+        return {**_FINALIZED, "encoding": "json", **self._version()}
+
+    @property
+    def whole_block(self) -> Mapping[str, Any]:
+        """The same of getBlock, without rewards."""
+        return {**_FINALIZED, "encoding": "json", "transactionDetails": "full", **self._body()}
+
     def _transaction(
         self, signature: str, check: Callable[[Transaction], Transaction], commitment: Commitment
     ) -> Question[Transaction]:
-        config = {
-            "commitment": commitment,
-            "encoding": "json",
-            "maxSupportedTransactionVersion": self._settings.max_transaction_version,
-        }
+        config = {"commitment": commitment, "encoding": "json", **self._version()}
         return Question([signature, config], TRANSACTION.checked(_of_signature(signature)).checked(check))
 
     def _body(self) -> dict[str, Any]:
-        return {"maxSupportedTransactionVersion": self._settings.max_transaction_version, "rewards": False}
+        return {**self._version(), "rewards": False}
+
+    def _version(self) -> dict[str, Any]:
+        return {"maxSupportedTransactionVersion": self._settings.max_transaction_version}
 
     async def _ask(
         self, method: str, params: Sequence[Any], read: Reading[Any, _Value], **terms: Any
@@ -241,6 +254,7 @@ def _with_parent(block: _Parented) -> _Parented:
 
 
 _VERSION = plain(_Version)
+_RAW = plain(msgspec.Raw)
 _LISTED: Reading[list[_Entry], list[Listed]] = Reading(
     list[_Entry], lambda entries: [Listed(entry.signature, entry.slot, entry.err is None) for entry in entries]
 )

@@ -1,0 +1,277 @@
+"""Commands that fetch: run, backfill, repair, record, doctor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import structlog
+import typer
+
+from indexer import app as wiring
+from indexer import app_network as composed
+from indexer.cli_records import AsJson, settings_of
+from indexer.config import Settings
+from indexer.core.coverage import Spans, missing
+from indexer.errors import InputError, PerpsIndexerError
+from indexer.ingest import doctor as checks
+from indexer.ingest import recording
+from indexer.ingest.moments import Moments
+from indexer.ingest.settling import fill_all
+from indexer.ingest.writing import Writer
+from indexer.report import records as report
+from indexer.report.progress import progress, span_progress
+from indexer.sources.base import SourceInterrupted, Strategy
+from indexer.store.base import Store
+from indexer.store.connection import address_of, connected
+from indexer.store.database import serving
+
+STILL_MISSING = 1  # Exit code: something that was asked for could not be had.
+_log = structlog.get_logger()
+_Result = TypeVar("_Result")
+
+Protocols = Annotated[
+    list[str] | None,
+    typer.Option("--protocol", metavar="P", help="Only this one; may be given several times. Default: all."),
+]
+By = Annotated[Strategy | None, typer.Option("--strategy", help="Only this way, instead of the configured ones.")]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (run, backfill, repair, record, doctor):
+        app.command()(command)
+
+
+def run(context: typer.Context, protocol: Protocols = None) -> None:
+    """Index: the live tail, and the history that the settings want.
+
+    Runs until it is stopped. SIGTERM and Ctrl-C end it at once; nothing is lost, and the next run goes on.
+    """
+    settings = settings_of(context)
+    _run(_daemon(settings, tuple(protocol) if protocol else settings.run.protocols))
+
+
+async def _daemon(settings: Settings, names: Sequence[str]) -> None:
+    settings = settings.model_copy(update={"run": settings.run.model_copy(update={"protocols": tuple(names)})})
+    async with wiring.ledger(settings) as store, composed.network(settings) as wire:
+        holder = holder_name()
+        daemon = composed.daemon(settings, store, wire, holder=holder, rng=Random())  # noqa: S311 (jitter)
+        _log.info("daemon_started", holder=holder, endpoints=settings.endpoints.rpc_urls, protocols=names or "all")
+        await daemon.run()
+
+
+def backfill(
+    context: typer.Context,
+    start: Annotated[str | None, typer.Option("--from", metavar="SLOT|TIME", help="First slot, or a UTC time.")] = None,
+    end: Annotated[
+        str, typer.Option("--to", metavar="SLOT|TIME|head", help="Last slot, a UTC time, or the finalized head.")
+    ] = "head",
+    since: Annotated[str | None, typer.Option(metavar="7d", help="Instead of --from: 90m, 12h, 7d before now.")] = None,
+    protocol: Protocols = None,
+    strategy: By = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill history. Fetches only what is missing; goes on where it was stopped.
+
+    Exit code 1: some slots could not be had; they stay missing and are listed by `gaps`.
+    """
+    if (start is None) == (since is None):
+        raise InputError("where to begin?", remedy="give --from SLOT or TIME, or --since 7d")
+    settings = settings_of(context)
+    outcome = _run(_backfill(settings, start, end, since, protocol or settings.run.protocols, strategy))
+    typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
+    if any(outcome.missing.values()):
+        raise typer.Exit(STILL_MISSING)
+
+
+async def _backfill(
+    settings: Settings, start: str | None, end: str, since: str | None, names: Sequence[str], strategy: Strategy | None
+) -> report.Backfilled:
+    async with _fetching(settings) as fetching:
+        span = await fetching.moments.span(start, end, since)
+        wanted = {stream.name: (span,) for stream in composed.chosen(names)}
+        await fetching.store.ask(list(wanted), [span])
+        return await _filled(settings, fetching, wanted, strategy, f"slots {span.start} to {span.end - 1}")
+
+
+def repair(context: typer.Context, protocol: Protocols = None, strategy: By = None, as_json: AsJson = False) -> None:
+    """Fill the gaps that `gaps` lists, also those that no source had before.
+
+    Exit code 1: some stay.
+    """
+    settings = settings_of(context)
+    outcome = _run(_repair(settings, protocol or settings.run.protocols, strategy))
+    typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
+    if any(outcome.missing.values()):
+        raise typer.Exit(STILL_MISSING)
+
+
+async def _repair(settings: Settings, names: Sequence[str], strategy: Strategy | None) -> report.Backfilled:
+    now = settings.run.model_copy(update={"retry_unavailable_s": 0.001})  # What nobody had is asked for again.
+    async with _fetching(settings.model_copy(update={"run": now})) as fetching:
+        streams = [stream.name for stream in composed.chosen(names)]
+        wanted = await fetching.moments.wanted(streams)
+        return await _filled(fetching.settings, fetching, wanted, strategy, "gaps")
+
+
+async def _filled(
+    settings: Settings, fetching: _Fetching, wanted: Mapping[str, Spans], strategy: Strategy | None, what: str
+) -> report.Backfilled:
+    rng = Random()  # noqa: S311 (jitter)
+    tasks = composed.backfill_tasks(settings, list(wanted), strategy)
+    filler = composed.filler(
+        settings,
+        fetching.store,
+        Writer(fetching.store, rng),
+        composed.sources(settings, fetching.rpc, fetching.wire.http, "backfill", rng),
+        holder_name(),
+    )
+    lacked = {name: missing(spans, await fetching.store.coverage(name)) for name, spans in wanted.items()}
+    counted = report.Backfilled(wanted={name: _size(spans) for name, spans in lacked.items()})
+    with span_progress(what, sum(counted.wanted.values())) as moved:
+
+        def on_page(settled: int, transactions: int) -> None:
+            counted.transactions += transactions
+            moved(settled, transactions)
+
+        left = await fill_all(filler, tasks, wanted, pause_s=settings.run.settle_every_s, rng=rng, on_page=on_page)
+    counted.missing = {name: _size(spans) for name, spans in left.items()}
+    await fetching.store.leave(holder_name())
+    return counted
+
+
+def record(
+    context: typer.Context,
+    signature: Annotated[str | None, typer.Argument(help="Signature of a transaction, base58.")] = None,
+    slots: Annotated[str | None, typer.Option(metavar="A-B", help="Whole blocks of these slots instead.")] = None,
+    to: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path(),
+) -> None:
+    """Save raw JSON answers, to `replay` later: one file a transaction or block."""
+    if (signature is None) == (slots is None):
+        raise InputError("what to record?", remedy="name a signature, or --slots A-B")
+    settings = settings_of(context)
+    written = _run(_record(settings, signature, slots, to))
+    typer.echo("".join(f"{path}\n" for path in written), nl=False)
+
+
+async def _record(settings: Settings, signature: str | None, slots: str | None, to: Path) -> list[Path]:
+    async with composed.network(settings) as wire:
+        rpc = composed.pool(settings, wire.http, Random())  # noqa: S311 (jitter)
+        if signature is not None:
+            return [await recording.transaction(rpc, signature, to)]
+        assert slots is not None, "one of the two was given"
+        span = recording.span_of(slots)
+        with progress("recording", len(span)) as advance:
+            return [path async for path in recording.blocks(rpc, span, to, advance)]
+
+
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check endpoints, subscriptions, the portal, the database and the clock.
+
+    Exit code 1: something is wrong.
+    """
+    settings = settings_of(context)
+    findings = _run(_doctor(settings))
+    rows = [msgspec.structs.asdict(finding) for finding in findings]
+    typer.echo(msgspec.json.encode(rows).decode() if as_json else report.table(rows), nl=as_json)
+    if any(finding.state == "wrong" for finding in findings):
+        raise typer.Exit(STILL_MISSING)
+
+
+async def _doctor(settings: Settings) -> list[checks.Finding]:
+    rng = Random()  # noqa: S311 (jitter)
+    async with composed.network(settings) as wire:
+        rpc = composed.pool(settings, wire.http, rng)
+        streams = composed.chosen(settings.run.protocols)
+        return [
+            *await checks.endpoints(rpc),
+            *await checks.subscriptions(settings.endpoints.websocket_urls, streams, wire.dial, rng),
+            await checks.portal(composed.portal(settings, rpc, wire.http, "live", rng)),
+            await checks.clock(rpc),
+            await _database(settings),
+        ]
+
+
+async def _database(settings: Settings) -> checks.Finding:
+    url = settings.database.url
+    place = address_of(url.get_secret_value()) if url else f"embedded, {settings.data.folder}"
+    try:
+        async with serving(settings) as at, connected(at) as connection:
+            version = await connection.fetchval("SHOW server_version")
+    except PerpsIndexerError as error:
+        return checks.Finding("database", place, "wrong", str(error))
+    return checks.Finding("database", place, "fine", f"PostgreSQL {version}")
+
+
+class _Fetching(msgspec.Struct, frozen=True):
+    """What commands need that fetch into the ledger."""
+
+    settings: Settings
+    store: Store
+    wire: composed.Network
+    rpc: composed.Rpc
+    moments: Moments
+
+
+@asynccontextmanager
+async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
+    async with wiring.ledger(settings) as store, composed.network(settings) as wire:
+        rng = Random()  # noqa: S311 (jitter)
+        rpc = composed.pool(settings, wire.http, rng)
+        archive = composed.portal(settings, rpc, wire.http, "backfill", rng)
+        yield _Fetching(settings, store, wire, rpc, Moments(rpc, archive, store))
+
+
+def holder_name() -> str:
+    """Who this process is, in claims and in `status`."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _run(main: Coroutine[Any, Any, _Result]) -> _Result:
+    """Run until done, or until SIGTERM, which is a good end. One error of ours ends it in its one line."""
+    return asyncio.run(_until_told(main))
+
+
+async def _until_told(main: Coroutine[Any, Any, _Result]) -> _Result:
+    task = asyncio.create_task(_alone(main))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel, "SIGTERM")
+    try:
+        return await task
+    except asyncio.CancelledError as stopped:
+        if stopped.args == ("SIGTERM",):
+            raise SystemExit(0) from None
+        raise
+
+
+async def _alone(main: Awaitable[_Result]) -> _Result:
+    """An error of ours comes out of groups of tasks by itself."""
+    try:
+        return await main
+    except SourceInterrupted as error:
+        raise InputError(f"no endpoint answers: {error}", remedy="perps-indexer doctor looks at each") from None
+    except BaseExceptionGroup as group:
+        if ours := _first_of_ours(group):
+            raise ours from None
+        raise
+
+
+def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> PerpsIndexerError | None:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            if found := _first_of_ours(error):
+                return found
+        elif isinstance(error, PerpsIndexerError):
+            return error
+    return None
+
+
+def _size(spans: Spans) -> int:
+    return sum(map(len, spans))
