@@ -136,10 +136,11 @@ Traded = Perp | Spot
 
 
 class User(msgspec.Struct, eq=False):
-    """An authority's account. `balances`: signed raw amounts by spot market."""
+    """An authority's account. `spots`: the few that it mostly uses; `balances`: signed raw amounts by spot market."""
 
     authority: bytes
     account: bytes
+    spots: list[Spot] = []
     orders: int = 0
     liquidations: int = 0
     balances: dict[int, int] = {}
@@ -168,7 +169,7 @@ class Books:
         self.spots = [
             _spot(rng, reference, index, spots.get(index), volatility) for index in _drawn(rng, spots, UNKNOWN_SPOT)
         ]
-        self.users = [User(rng.randbytes(32), rng.randbytes(32)) for _ in range(users)]
+        self.users = [User(rng.randbytes(32), rng.randbytes(32), rng.sample(self.spots, 2)) for _ in range(users)]
 
     @property
     def quote(self) -> Spot:

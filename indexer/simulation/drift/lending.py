@@ -37,7 +37,8 @@ class Lenders:
     def _deposit(self) -> Script:
         """Who owes repays first."""
         stage = self._stage
-        user, spot = stage.some_users(1)[0], stage.choice(stage.books.spots)
+        (user,) = stage.some_users(1)
+        spot = stage.choice(user.spots)
         explanation: Explanation = "RepayBorrow" if user.balances.get(spot.index, 0) < 0 else "None"
         moved = movement(stage, user, spot, stage.raw(spot, MEDIAN_USD), explanation)
         parts = (interest(stage, spot), stage.transfer(), moved)
@@ -46,7 +47,8 @@ class Lenders:
     def _withdraw(self) -> Script:
         """Who takes out more than is there borrows the rest."""
         stage = self._stage
-        user, spot = stage.some_users(1)[0], stage.choice(stage.books.spots)
+        (user,) = stage.some_users(1)
+        spot = stage.choice(user.spots)
         amount = stage.raw(spot, MEDIAN_USD)
         explanation: Explanation = "Borrow" if amount > user.balances.get(spot.index, 0) else "None"
         moved = movement(stage, user, spot, -amount, explanation)

@@ -189,6 +189,7 @@ class Traders:
         stage = self._stage
         user.move(paid, -amount_in)
         user.move(bought, amount_out - fee)
+        bought.change(fee, 0)  # The protocol's own deposit.
         row = Swap(
             origin=NOWHERE,
             trader=user.account,
