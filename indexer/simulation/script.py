@@ -58,6 +58,9 @@ class Invoke(msgspec.Struct, frozen=True):
     fails: bool = False  # It returns an error after all that, so the transaction fails as a whole.
 
 
+Part = Emit | Text | Chunks | Invoke
+
+
 class Script(msgspec.Struct, frozen=True):
     """A transaction: its outer instructions. `is_v0`: with lookup tables for everything that may come from one."""
 

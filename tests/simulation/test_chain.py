@@ -23,7 +23,7 @@ from indexer.simulation.profile import Profile
 from indexer.simulation.streams import DRIFT, GMX, JUPITER, VAULTS
 from tests.simulation.chains import answer, chain_of, differences, read, transactions
 
-SEEDS = range(8)
+SEEDS = range(6)
 SMALL = Profile(slots=60, transactions=2.0)
 TRUNCATED = "Log truncated"
 
@@ -34,7 +34,7 @@ def test_the_indexer_reads_exactly_the_truth(seed: int) -> None:
     assert differences(read(chain), chain) == []
 
 
-@pytest.mark.parametrize("seed", range(100, 108))
+@pytest.mark.parametrize("seed", range(100, 104))
 def test_a_chain_as_it_usually_is_gives_its_truth_too(seed: int) -> None:
     chain = chain_of(seed, Profile())
     assert differences(read(chain), chain) == []
@@ -129,12 +129,13 @@ def test_transactions_of_forks_come_again_elsewhere_or_never() -> None:
             for index, one in enumerate(block.transactions)
         }
         true = {base58.encode(row.origin.signature) for row in chain.truth.events}
+        hashes = {block.blockhash for block in chain.blocks.values()}
         for fork in chain.forks:
             parent = chain.blocks[fork.blocks[0].parent_slot]
             for block in fork.blocks:
                 assert (block.parent_slot, block.previous_blockhash) == (parent.slot, parent.blockhash)
                 assert block.height == parent.height + 1
-                assert chain.blocks.get(block.slot) != block
+                assert block.blockhash not in hashes
                 struck["beside a block" if block.slot in chain.blocks else "in a skipped slot"] += 1
                 parent = block
                 for index, one in enumerate(block.transactions):

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from indexer.core.record import LpFlow, TvlObservation
 from indexer.simulation.drift.books import Spot, User
 from indexer.simulation.drift.fills import token_price_row
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 Explanation = Literal["None", "Transfer", "Borrow", "RepayBorrow", "Reward"]
 MEDIAN_USD = 1_500

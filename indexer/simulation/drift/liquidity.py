@@ -7,10 +7,10 @@ from typing import Any
 from indexer.core import base58
 from indexer.core.record import LpFlow
 from indexer.simulation.drift.books import BASE, Spot
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal
 from indexer.simulation.instructions import fixed_key
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 POOL = fixed_key("drift liquidity pool")
 MINT, REDEEM = 1, 0

@@ -7,9 +7,9 @@ from typing import Any
 
 from indexer.core.record import FundingRate, Incentive
 from indexer.simulation.drift.books import Perp
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal, ratio
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 RATE_OVER_PRICE = 1_000  # Rates have 9 decimals, prices 6.
 
