@@ -79,12 +79,12 @@ class _Builder:
         self, slot: int, time: int, transactions: Sequence[ChainTransaction], parent: ChainBlock | None
     ) -> ChainBlock:
         previous = base58.encode(self.genesis) if parent is None else parent.blockhash
-        signatures = "".join(one.signature for one in transactions)
+        content = " ".join((previous, str(slot), str(len(self.forks)), *(one.signature for one in transactions)))
         return ChainBlock(
             slot=slot,
             parent_slot=self.profile.first_slot - 1 if parent is None else parent.slot,
             height=self.profile.first_slot // 20 * 19 if parent is None else parent.height + 1,
-            blockhash=base58.encode(sha256(f"{slot} {previous} {signatures}".encode()).digest()),
+            blockhash=base58.encode(sha256(content.encode()).digest()),
             previous_blockhash=previous,
             block_time=time,
             transactions=transactions,
@@ -101,9 +101,9 @@ class _Builder:
         count = self.rng.randint(1, LONGEST_FORK)
         slots = sorted(self.rng.sample(range(parent.slot + 1, later[-1][0].slot), count))
         blocks: list[ChainBlock] = []
+        self.forks.append(Fork(blocks))
         for number, slot in enumerate(slots):
             blocks.append(self._sealed(slot, self._time(slot), taken[number::count], blocks[-1] if blocks else parent))
-        self.forks.append(Fork(blocks))
         while len(self.recent) > 1:
             self.recent.popleft()  # No two forks stand at one place.
 

@@ -7,7 +7,7 @@ account: a transaction comes out the same whenever it runs. So the chain can put
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache
 from hashlib import sha256
 
@@ -72,7 +72,7 @@ class Runtime:
         runtime refused to run it at all.
         """
         self._prepare(script, payer_key)
-        instructions = [*before, *(_instruction(frame) for frame in script.frames)]
+        instructions = [*before, *(_instruction(frame, script.programs) for frame in script.frames)]
         lookups = tuple(self._table(keys) for keys in tables or ())
         message: Message | MessageV0
         if tables is None:
@@ -104,13 +104,15 @@ def _pubkey(key: bytes) -> Pubkey:
     return Pubkey.from_bytes(key)
 
 
-def _instruction(frame: Frame) -> Instruction:
-    return Instruction(_pubkey(frame.program_id), frame.data, [_meta(account) for account in frame.accounts])
+def _instruction(frame: Frame, programs: Set[bytes]) -> Instruction:
+    """About a third of the accounts may be written to, always the same ones; programs and the memory may not."""
+    metas = [_meta(key, key[0] % 3 == 0 and key not in programs and key != MEMORY_ACCOUNT) for key in frame.accounts]
+    return Instruction(_pubkey(frame.program_id), frame.data, metas)
 
 
 @lru_cache(maxsize=65_536)
-def _meta(account: bytes) -> AccountMeta:
-    return AccountMeta(_pubkey(account), False, False)
+def _meta(account: bytes, is_writable: bool) -> AccountMeta:
+    return AccountMeta(_pubkey(account), False, is_writable)
 
 
 def _executed(

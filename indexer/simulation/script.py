@@ -20,8 +20,7 @@ class Emit(msgspec.Struct, frozen=True):
     """A payload that the running program emits, and what must come of it.
 
     `rows`: one record for each row, with origin NOWHERE and its `part`. `known`: False where no IDL of ours
-    has the event, so that a failure `unknown_event` is the truth. `time`: what the event itself says of its time where
-    its rows may use it, unix seconds: it stands in while the block's time is unknown.
+    has the event, so that a failure `unknown_event` is the truth.
     """
 
     payload: bytes  # Discriminator and body.
@@ -30,7 +29,6 @@ class Emit(msgspec.Struct, frozen=True):
     is_text: bool = False  # `Program log:` instead of `Program data:`.
     rows: Sequence[Record] = ()
     known: bool = True
-    time: int | None = None
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -58,6 +56,9 @@ class Invoke(msgspec.Struct, frozen=True):
     accounts: tuple[bytes, ...]
     inside: tuple[Emit | Text | Chunks | Invoke, ...]
     fails: bool = False  # It returns an error after all that, so the transaction fails as a whole.
+
+
+Part = Emit | Text | Chunks | Invoke
 
 
 class Script(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ from indexer.simulation.runtime import COMPUTE_UNITS, Runtime
 from indexer.simulation.script import Script
 
 PAYERS = 24
+MOST_STATIC = 24  # Keys that a message names itself. The runtime counts on packets, in which 38 have room at most.
 
 
 class Payer(msgspec.Struct, frozen=True):
@@ -56,8 +57,10 @@ class Sender:
         return self._ran(one.script, blockhash, one.is_v0, one.is_v1)
 
     def _ran(self, script: Loaded, blockhash: bytes, is_v0: bool, is_v1: bool) -> Ran:
-        before = self._before()
-        tables = [] if is_v1 else self._tables(script) if is_v0 else None
+        before, keys = self._before(), _keys(script.frames)
+        is_large = len(keys) > MOST_STATIC
+        is_v0, is_v1 = is_v0 or is_large, is_v1 and not is_large
+        tables = [] if is_v1 else self._tables(keys) if is_v0 else None
         payer = self.rng.choice(self.payers)
         executed = self.runtime.run(script, payer.keypair, payer.key, blockhash, before=before, tables=tables)
         return Ran(shown(executed, is_v1=is_v1), script, len(before), is_v0, is_v1)
@@ -67,9 +70,10 @@ class Sender:
         limit = [set_compute_unit_limit(COMPUTE_UNITS)] if self.rng.random() < 0.5 else []
         return [*limit, set_compute_unit_price(self.price)]
 
-    def _tables(self, script: Loaded) -> list[list[bytes]]:
-        """One or two lookup tables of most of what the script names, programs and event authorities included."""
-        keys = [key for key in _keys(script.frames) if self.rng.random() < 0.8]
+    def _tables(self, keys: list[bytes]) -> list[list[bytes]]:
+        """One or two lookup tables of most of the keys, programs and event authorities included."""
+        share = 0.8 if len(keys) <= MOST_STATIC else 1.0
+        keys = [key for key in keys if self.rng.random() < share]
         cut = self.rng.randrange(len(keys) + 1)
         return [table for table in (keys[:cut], keys[cut:]) if table]
 

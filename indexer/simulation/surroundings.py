@@ -20,7 +20,7 @@ from indexer.simulation.memory import event_authority
 from indexer.simulation.profile import Profile
 from indexer.simulation.program import EVENT_TAG
 from indexer.simulation.runtime import DEPTH, LOG_BYTES
-from indexer.simulation.script import Chunks, Emit, Invoke, Script, Text
+from indexer.simulation.script import Chunks, Emit, Invoke, Part, Script, Text
 from indexer.simulation.streams import STREAMS
 
 CALLERS = tuple(fixed_key(name) for name in ("router", "jit proxy", "bundle", "smart wallet"))
@@ -28,7 +28,6 @@ STRANGERS = tuple(fixed_key(f"stranger {n}") for n in range(6))
 NOISY = fixed_key("verbose program")
 MOST_CALLS = 40  # Of one transaction; the runtime allows 64.
 REMEMBERED = 64  # Emissions that strangers copy from.
-Part = Emit | Text | Chunks | Invoke
 
 
 class Surroundings:

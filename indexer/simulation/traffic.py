@@ -14,6 +14,7 @@ import msgspec
 from indexer.core.reference import parse_seed
 from indexer.resources import resource
 from indexer.simulation.drift import DriftActivity
+from indexer.simulation.gmx import GmxActivity
 from indexer.simulation.jupiter import JupiterActivity
 from indexer.simulation.profile import Profile
 from indexer.simulation.script import Script
@@ -38,6 +39,7 @@ def activities(seed: int, profile: Profile) -> list[Activity]:
     made: dict[str, Activity] = {
         "drift": DriftActivity(Random(f"{seed} drift"), reference),
         "jupiter_perps": JupiterActivity(Random(f"{seed} jupiter"), reference),
+        "gmx_solana": GmxActivity(Random(f"{seed} gmx"), reference),
     }
     return [activity for name, activity in made.items() if name in profile.protocols]
 

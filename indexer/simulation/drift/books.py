@@ -42,7 +42,7 @@ class Perp(msgspec.Struct, eq=False):
 
     @property
     def price_e6(self) -> int:
-        return self.walk.price_e6
+        return self.walk.price
 
     @property
     def unit(self) -> int:
@@ -80,7 +80,7 @@ class Spot(msgspec.Struct, eq=False):
 
     @property
     def price_e6(self) -> int:
-        return self.walk.price_e6
+        return self.walk.price
 
     @property
     def unit(self) -> int:
@@ -136,10 +136,11 @@ Traded = Perp | Spot
 
 
 class User(msgspec.Struct, eq=False):
-    """An authority's account. `balances`: signed raw amounts by spot market."""
+    """An authority's account. `spots`: the few that it mostly uses; `balances`: signed raw amounts by spot market."""
 
     authority: bytes
     account: bytes
+    spots: list[Spot] = []
     orders: int = 0
     liquidations: int = 0
     balances: dict[int, int] = {}
@@ -168,7 +169,7 @@ class Books:
         self.spots = [
             _spot(rng, reference, index, spots.get(index), volatility) for index in _drawn(rng, spots, UNKNOWN_SPOT)
         ]
-        self.users = [User(rng.randbytes(32), rng.randbytes(32)) for _ in range(users)]
+        self.users = [User(rng.randbytes(32), rng.randbytes(32), rng.sample(self.spots, 2)) for _ in range(users)]
 
     @property
     def quote(self) -> Spot:
@@ -205,7 +206,7 @@ def _walk(rng: Random, market: Market | None, volatility: float) -> Walk:
 def _spot(rng: Random, reference: Reference, index: int, market: Market | None, volatility: float) -> Spot:
     walk = _walk(rng, market, volatility)
     decimals = (reference.decimals(market.mint) if market is not None else None) or 6
-    lent = round(10 ** rng.uniform(12, 14)) * 10**decimals // walk.price_e6  # A million dollars and more.
+    lent = round(10 ** rng.uniform(12, 14)) * 10**decimals // walk.price  # A million dollars and more.
     scale = 10 ** (BALANCE_AND_INTEREST - decimals) // INTEREST
     return Spot(
         index=index,

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from indexer.core.record import LpFlow, TvlObservation
 from indexer.simulation.drift.books import Spot, User
 from indexer.simulation.drift.fills import token_price_row
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 Explanation = Literal["None", "Transfer", "Borrow", "RepayBorrow", "Reward"]
 MEDIAN_USD = 1_500
@@ -37,7 +37,8 @@ class Lenders:
     def _deposit(self) -> Script:
         """Who owes repays first."""
         stage = self._stage
-        user, spot = stage.some_users(1)[0], stage.choice(stage.books.spots)
+        (user,) = stage.some_users(1)
+        spot = stage.choice(user.spots)
         explanation: Explanation = "RepayBorrow" if user.balances.get(spot.index, 0) < 0 else "None"
         moved = movement(stage, user, spot, stage.raw(spot, MEDIAN_USD), explanation)
         parts = (interest(stage, spot), stage.transfer(), moved)
@@ -46,7 +47,8 @@ class Lenders:
     def _withdraw(self) -> Script:
         """Who takes out more than is there borrows the rest."""
         stage = self._stage
-        user, spot = stage.some_users(1)[0], stage.choice(stage.books.spots)
+        (user,) = stage.some_users(1)
+        spot = stage.choice(user.spots)
         amount = stage.raw(spot, MEDIAN_USD)
         explanation: Explanation = "Borrow" if amount > user.balances.get(spot.index, 0) else "None"
         moved = movement(stage, user, spot, -amount, explanation)

@@ -8,9 +8,9 @@ from typing import Any
 from indexer.core.record import Liquidation
 from indexer.simulation.drift.books import BASE, Perp, User
 from indexer.simulation.drift.fills import LIQUIDATION, LONG, SHORT, Fill, Side, fill_event
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 
 class Liquidators:

@@ -7,10 +7,10 @@ from typing import Any
 from indexer.core import base58
 from indexer.core.record import LpFlow
 from indexer.simulation.drift.books import BASE, Spot
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal
 from indexer.simulation.instructions import fixed_key
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 POOL = fixed_key("drift liquidity pool")
 MINT, REDEEM = 1, 0
@@ -38,13 +38,9 @@ class Providers:
             explanation=action,
             internal=True,
         )
-        values: dict[str, Any] = {
-            "user": user.account,
-            "action": action,
-            "nShares": shares,
-            "marketIndex": market.index,
-        }
-        emit = stage.event("LPRecord", [row] if action in FLOWS else (), ts=stage.time, pnl=-4, **values)
+        values: dict[str, Any] = {"user": user.account, "nShares": shares, "marketIndex": market.index}
+        rows = [row] if action in FLOWS else []
+        emit = stage.event("LPRecord", rows, ts=stage.time, action=action, pnl=-4, **values)
         return stage.script(stage.invoke("addPerpLpShares", emit, accounts=(user.account,)))
 
     def dlp(self) -> Script:
@@ -53,8 +49,9 @@ class Providers:
         if stage.chance(0.3):
             return stage.script(stage.invoke("lpPoolSwap", *self._own_moves()))
         spot = stage.choice(stage.books.spots)
-        emit = self._mint_or_redeem(spot, stage.choice((MINT, MINT, REDEEM)), stage.raw(spot, 3_000))
-        name = "lpPoolAddLiquidity" if emit.rows[0].flow == "deposit" else "lpPoolRemoveLiquidity"  # type: ignore[attr-defined]
+        kind = stage.choice((MINT, MINT, REDEEM))
+        emit = self._mint_or_redeem(spot, kind, stage.raw(spot, 3_000))
+        name = "lpPoolAddLiquidity" if kind == MINT else "lpPoolRemoveLiquidity"
         return stage.script(stage.invoke(name, stage.transfer(), emit))
 
     def _mint_or_redeem(self, spot: Spot, kind: int, amount: int) -> Emit:

@@ -7,9 +7,9 @@ from typing import Any
 
 from indexer.core.record import FundingRate, Incentive
 from indexer.simulation.drift.books import Perp
-from indexer.simulation.drift.stage import Part, Stage
+from indexer.simulation.drift.stage import Stage
 from indexer.simulation.figures import decimal, ratio
-from indexer.simulation.script import NOWHERE, Emit, Script
+from indexer.simulation.script import NOWHERE, Emit, Part, Script
 
 RATE_OVER_PRICE = 1_000  # Rates have 9 decimals, prices 6.
 
@@ -32,12 +32,8 @@ class Cranks:
         owner = stage.some_users(1)[0].authority
         parts = [stage.rng.randrange(10**12) for _ in range(6)] if stage.chance(0.8) else [0] * 6
         names = ("fuelInsurance", "fuelDeposits", "fuelBorrows", "fuelPositions", "fuelTaker", "fuelMaker")
-        season: dict[str, Any] = {
-            "ts": stage.time,
-            "authority": owner,
-            "fuelTotal": sum(parts),
-            **dict(zip(names, parts, strict=True)),
-        }
+        season: dict[str, Any] = {"ts": stage.time, "authority": owner, "fuelTotal": sum(parts)}
+        season |= dict(zip(names, parts, strict=True))
         amount = Decimal(sum(parts))
         row = Incentive(origin=NOWHERE, incentive_kind="fuel", account=owner, amount=amount)
         sweep = stage.event("FuelSweepRecord", ts=stage.time, authority=owner, userStatsFuelTaker=7)

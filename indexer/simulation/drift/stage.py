@@ -12,7 +12,7 @@ from indexer.core.record import Record
 from indexer.simulation.drift.books import Books, Perp, Spot, User
 from indexer.simulation.instructions import fixed_key, global_discriminator
 from indexer.simulation.packing import pack
-from indexer.simulation.script import Chunks, Emit, Invoke, Script, Text
+from indexer.simulation.script import Emit, Invoke, Part, Script, Text
 from indexer.simulation.streams import DRIFT, VAULTS
 
 STATE = fixed_key("drift state")
@@ -25,7 +25,6 @@ ENDS = {
     "VaultDepositorRecord": ("managementFeeShares",),
     "VaultDepositorV1Record": ("managementFeeShares",),
 }
-Part = Emit | Text | Chunks | Invoke
 Style = Literal["text", "data"]  # `Program log:`, as Drift writes what it emits most; or `Program data:`.
 _Choice = TypeVar("_Choice")
 

@@ -25,9 +25,9 @@ from indexer.simulation.drift.fills import (
     fill_event,
     token_price_row,
 )  # fmt: skip
-from indexer.simulation.drift.stage import Part, Stage, Style
+from indexer.simulation.drift.stage import Stage, Style
 from indexer.simulation.instructions import fixed_key
-from indexer.simulation.script import NOWHERE, Emit, Invoke, Script, Text
+from indexer.simulation.script import NOWHERE, Emit, Invoke, Part, Script, Text
 
 PERP_SOURCES = (AMM, AMM, AMM_JIT, AMM_JIT_LP, LP_JIT, MATCH, MATCH, MATCH, MATCH_JIT, MATCH_JIT)
 SPOT_SOURCES = (MATCH, MATCH_JIT, SERUM, PHOENIX, OPENBOOK)
@@ -189,6 +189,7 @@ class Traders:
         stage = self._stage
         user.move(paid, -amount_in)
         user.move(bought, amount_out - fee)
+        bought.change(fee, 0)  # The protocol's own deposit.
         row = Swap(
             origin=NOWHERE,
             trader=user.account,

@@ -58,7 +58,7 @@ class Depositors:
         stage = self._stage
         user = User(stage.rng.randbytes(32), stage.rng.randbytes(32))
         spot = stage.books.quote if number % 2 == 0 else stage.choice(stage.books.spots[1:])
-        equity = stage.raw(spot, 500_000)
+        equity = min(stage.raw(spot, 500_000), spot.lent() // 20)
         user.balances[spot.index] = equity
         return Vault(user, spot, number % 3 == 1, equity, equity)
 

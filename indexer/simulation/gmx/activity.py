@@ -13,7 +13,7 @@ from indexer.simulation.gmx.keepers import Keepers
 from indexer.simulation.gmx.people import People
 from indexer.simulation.gmx.stage import STORE, GmxRates, Stage
 from indexer.simulation.gmx.upkeep import Upkeep
-from indexer.simulation.script import Emit, Invoke, Script, Text
+from indexer.simulation.script import Emit, Invoke, Part, Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
 OTHER_STORE = sha256(b"simulated store of somebody else").digest()
@@ -88,7 +88,7 @@ def _without_rows(call: Invoke) -> Invoke:
     return msgspec.structs.replace(call, inside=tuple(_silenced(part) for part in call.inside))
 
 
-def _silenced(part: Emit | Text | Invoke) -> Emit | Text | Invoke:
+def _silenced(part: Part) -> Part:
     if isinstance(part, Invoke):
         return _without_rows(part)
     return msgspec.structs.replace(part, rows=()) if isinstance(part, Emit) else part

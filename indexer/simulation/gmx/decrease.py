@@ -102,7 +102,7 @@ def decreased(operation: Operation, position: Position, wish: Wish) -> Fill:
     if not is_close and (tokens >= position.tokens or position.collateral - wish.withdrawn <= 0):
         raise CannotBePaid
     profit, uncapped = _profit(position, tokens)
-    fees = costs(position, size, is_liquidation=operation.told.is_liquidation)
+    fees = costs(position, size, is_liquidation=bool(operation.told.is_liquidation))
     purse = Purse(position, position.collateral)
     step = _settle_costs(operation, purse, wish, profit, fees)
     withdrawn = 0 if is_close else min(wish.withdrawn, purse.remaining)

@@ -25,7 +25,7 @@ class Flows:
     def execute(self, request: Request, owner: bytes | None) -> tuple[Invoke, bool]:
         """The instruction, and whether it succeeded. `owner`: as far as the transaction will tell it."""
         told = Told(owner=owner, action=request.key, purpose="lp", is_shift=request.kind in ("shift", "glv_shift"))
-        operation, bodies = self._stage.operation(told), {
+        operation, bodies = self._stage.operation(told, request.key), {
             "deposit": self._deposit,
             "withdrawal": self._withdraw,
             "shift": self._shift,

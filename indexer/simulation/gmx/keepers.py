@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
+
+import msgspec
 
 from indexer.simulation.gmx.decrease import Wish
 from indexer.simulation.gmx.flows import Flows
@@ -14,20 +17,30 @@ from indexer.simulation.script import Emit, Invoke, Script
 
 State = Literal["completed", "cancelled"]
 LOOKED_AT = 12  # Positions that one look for liquidations sees.
+MOST_DONE = 64  # Requests that are executed and not removed.
 MARGIN = 100  # A position must be worth one part in this many of its size.
+
+
+class Done(msgspec.Struct, frozen=True):
+    """Executed in `slot`, to be removed in a later one: the blocks apart, no transaction holds both."""
+
+    request: Request
+    state: State
+    slot: int
 
 
 class Keepers:
     def __init__(self, stage: Stage) -> None:
         self._stage, self._orders, self._flows = stage, Orders(stage), Flows(stage)
-        self._done: list[tuple[Request, State]] = []  # Not removed yet. Bounded by what waits.
+        self._done: deque[Done] = deque()  # Not removed yet, oldest first.
         self._seen = 0
 
     def keeper(self) -> Script | None:
         """Execute a request, sometimes two; or remove what an earlier transaction executed."""
         stage = self._stage
-        if self._done and (stage.chance(0.5) or not stage.waiting):
-            return stage.script(self._remove(*self._done.pop()))
+        if self._done and self._done[0].slot < stage.slot and (stage.chance(0.5) or not stage.waiting):
+            done = self._done.popleft()
+            return stage.script(self._remove(done.request, done.state))
         if not stage.waiting:
             return None
         calls = self._executed(self._next())
@@ -44,10 +57,9 @@ class Keepers:
 
     def _executed(self, request: Request) -> list[Invoke]:
         """The execution and, often, the removal behind it: only this tells whose deposit or withdrawal it was."""
-        stage = self._stage
-        at_once = stage.chance(stage.rates.closes_at_once)
+        at_once = self._at_once()
         if request.kind == "order":
-            result = self._orders.execute(request)
+            result = self._orders.execute(request, at_once)
         else:
             result = self._flows.execute(request, self._owner_told(request, at_once))
         if result is None:
@@ -55,10 +67,13 @@ class Keepers:
         call, succeeded = result
         return [call, *self._removed(request, "completed" if succeeded else "cancelled", at_once)]
 
+    def _at_once(self) -> bool:
+        return len(self._done) >= MOST_DONE or self._stage.chance(self._stage.rates.closes_at_once)
+
     def _removed(self, request: Request, state: State, at_once: bool) -> list[Invoke]:
         if at_once:
             return [self._remove(request, state)]
-        self._done.append((request, state))
+        self._done.append(Done(request, state, self._stage.slot))
         return []
 
     def _owner_told(self, request: Request, at_once: bool) -> bytes | None:
@@ -124,8 +139,7 @@ class Keepers:
     def _cut(self, call: Invoke | None, request: Request) -> Script | None:
         if call is None:
             return None
-        at_once = self._stage.chance(self._stage.rates.closes_at_once)
-        return self._stage.script(call, *self._removed(request, "completed", at_once))
+        return self._stage.script(call, *self._removed(request, "completed", self._at_once()))
 
     # --- GLV ---
 

@@ -34,18 +34,18 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the transaction tells of who asked, and why: the accounts of the instruction, and what is beside it."""
 
     owner: bytes | None
-    action: bytes  # The order, deposit, ... that is executed.
-    purpose: Purpose = "swap"  # Of swaps in it.
+    action: bytes | None  # The order, deposit, ... that is executed.
+    purpose: Purpose | None = "swap"  # Of swaps in it.
     is_shift: bool = False
-    is_liquidation: bool = False
-    is_adl: bool = False
+    is_liquidation: bool | None = False
+    is_adl: bool | None = False
 
 
 class Operation:
-    """`slot` and `time`: of the block. `store`: whose markets these are."""
+    """`order`: what it carries out. `slot` and `time`: of the block. `store`: whose markets these are."""
 
-    def __init__(self, told: Told, store: bytes, slot: int, time: int) -> None:
-        self.told, self.store, self.slot, self.time = told, store, slot, time
+    def __init__(self, told: Told, order: bytes, store: bytes, slot: int, time: int) -> None:
+        self.told, self.order, self.store, self.slot, self.time = told, order, store, slot, time
         self.emits: list[Emit] = []
         self._markets: dict[bytes, Market] = {}
         self._undo: list[Callable[[], None]] = []
@@ -88,8 +88,8 @@ class Operation:
         self.emits = [msgspec.structs.replace(emit, rows=()) for emit in self.emits]
 
 
-def event(name: str, values: Mapping[str, Any], rows: Sequence[Record] = (), time: int | None = None) -> Emit:
-    return Emit(pack(IDL, name, **values), name, "cpi", rows=tuple(rows), time=time)
+def event(name: str, values: Mapping[str, Any], rows: Sequence[Record] = ()) -> Emit:
+    return Emit(pack(IDL, name, **values), name, "cpi", rows=tuple(rows))
 
 
 def transferred(market: Market, is_long: bool, amount: int, time: int) -> Emit:

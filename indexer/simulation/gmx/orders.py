@@ -16,12 +16,13 @@ from indexer.simulation.gmx.increase import increased
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.operation import Operation, Told, transferred
 from indexer.simulation.gmx.positions import Position
-from indexer.simulation.gmx.requests import DECREASES, SWAPS, Request
+from indexer.simulation.gmx.requests import INCREASES, SWAPS, Request
 from indexer.simulation.gmx.stage import Stage
-from indexer.simulation.gmx.swaps import CannotBePaid, Route, along, move
+from indexer.simulation.gmx.swaps import CannotBePaid, along, move
 from indexer.simulation.gmx.trades import Fill, report_decrease, trade_event
 from indexer.simulation.script import Emit, Invoke
 
+UNTOLD = Told(owner=None, action=None, purpose=None)
 _Result = TypeVar("_Result")
 
 
@@ -29,22 +30,34 @@ class Orders:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
 
-    def execute(self, request: Request) -> tuple[Invoke, bool] | None:
-        """The instruction, and whether it succeeded. None: there is nothing left that it could be about."""
+    def execute(self, request: Request, at_once: bool) -> tuple[Invoke, bool] | None:
+        """The instruction, and whether it succeeded. None: there is nothing left that it could be about.
+
+        `at_once`: the same transaction removes the order.
+        """
+        is_known = not self._stage.chance(self._stage.rates.unknown)
         if request.order_kind in SWAPS:
-            return self._swap(request)
-        if request.order_kind in DECREASES:
-            return self._decrease(request)
-        return self._increase(request)
+            told = Told(owner=request.owner, action=request.key) if is_known else UNTOLD
+            emits, succeeded = self._swap(request, told)
+            return self._invoke("increase_or_swap", request, emits, is_known), succeeded
+        told = _told(request, is_known, at_once)
+        if request.order_kind in INCREASES:
+            emits, succeeded = self._increase(request, told)
+            return self._invoke("increase_or_swap", request, emits, is_known), succeeded
+        position, wish = self._position(request), request.wish
+        if not position.size or wish is None or wish.size > position.size:
+            return None
+        emits, fill = self._decreased(request, told, position, wish)
+        return self._invoke("decrease", request, emits, is_known), fill is not None
 
     # --- swap ---
 
-    def _swap(self, request: Request) -> tuple[Invoke, bool]:
+    def _swap(self, request: Request, told: Told) -> tuple[list[Emit], bool]:
         stage, route, paid = self._stage, request.route, request.amounts[0]
         assert route is not None, "a swap order has a route"
         first, last = route.markets[0], route.markets[-1]
         before = self._moved(first, route.token, paid)
-        operation = stage.operation(Told(owner=request.owner, action=request.key))
+        operation = stage.operation(told, request.key)
 
         def body() -> int:
             self._begin(operation, request.market)
@@ -56,17 +69,17 @@ class Orders:
         else:
             operation.commit()
             after = self._moved(last, route.end, -out)
-        return self._invoke("increase_or_swap", request, before + operation.emits + after), out is not None
+        return before + operation.emits + after, out is not None
 
     # --- increase ---
 
-    def _increase(self, request: Request) -> tuple[Invoke, bool]:
+    def _increase(self, request: Request, told: Told) -> tuple[list[Emit], bool]:
         stage, market, paid = self._stage, request.market, request.amounts[0]
         position = self._position(request)
         collateral = market.asset(position.is_collateral_long)
         first, token = (request.route.markets[0], request.route.token) if request.route else (market, collateral)
         before = self._moved(first, token, paid)
-        operation = stage.operation(Told(owner=request.owner, action=request.key, purpose="position"))
+        operation = stage.operation(told, request.key)
 
         def body() -> Fill:
             self._begin(operation, market)
@@ -84,7 +97,7 @@ class Orders:
         else:
             stage.positions[position.key] = position
             after = self._completed(operation, fill, (None, 0))
-        return self._invoke("increase_or_swap", request, before + operation.emits + after), fill is not None
+        return before + operation.emits + after, fill is not None
 
     def _position(self, request: Request) -> Position:
         """As it is now: after a close the account is new."""
@@ -94,15 +107,6 @@ class Orders:
         return opened or Position(asked.key, asked.owner, asked.market, asked.is_long, asked.is_collateral_long)
 
     # --- decrease ---
-
-    def _decrease(self, request: Request) -> tuple[Invoke, bool] | None:
-        position = self._position(request)
-        wish = request.wish
-        if not position.size or wish is None or wish.size > position.size:
-            return None
-        told = Told(owner=request.owner, action=request.key, purpose="position")
-        emits, fill = self._decreased(told, position, wish, request.route)
-        return self._invoke("decrease", request, emits), fill is not None
 
     def liquidate(self, request: Request) -> Invoke | None:
         """All of the position; there may be too little to pay for it."""
@@ -119,15 +123,15 @@ class Orders:
         told = Told(
             owner=request.owner, action=request.key, purpose="position", is_liquidation=not is_adl, is_adl=is_adl
         )
-        emits, fill = self._decreased(told, position, wish, None, may_fail=False)
+        emits, fill = self._decreased(request, told, position, wish, may_fail=False)
         accounts = {"owner": request.owner, "order": request.key, "position": position.key}
         return self._stage.invoke(instruction, *emits, **accounts) if fill else None
 
     def _decreased(
-        self, told: Told, position: Position, wish: Wish, route: Route | None, *, may_fail: bool = True
+        self, request: Request, told: Told, position: Position, wish: Wish, *, may_fail: bool = True
     ) -> tuple[list[Emit], Fill | None]:
-        stage, market = self._stage, position.market
-        operation = stage.operation(told)
+        stage, market, route = self._stage, position.market, request.route
+        operation = stage.operation(told, request.key)
         collateral = market.asset(position.is_collateral_long)
 
         def body() -> tuple[Fill, int]:
@@ -170,13 +174,21 @@ class Orders:
     def _moved(self, market: Market, token: Asset, amount: int) -> list[Emit]:
         return [transferred(market, token is market.long, amount, self._stage.time)] if amount else []
 
-    def _invoke(self, what: str, request: Request, emits: list[Emit]) -> Invoke:
+    def _invoke(self, what: str, request: Request, emits: list[Emit], is_known: bool) -> Invoke:
+        if not is_known:
+            return self._stage.instructions.unknown(f"execute_{what}_order_v3", *emits, accounts=(request.owner,))
         version = "" if self._stage.chance(self._stage.rates.older) else "_v2"
         name = f"execute_{what}_order{version}"
         accounts = {"owner": request.owner, "order": request.key}
         if request.position:
             accounts["position"] = request.position.key
         return self._stage.invoke(name, *emits, **accounts)
+
+
+def _told(request: Request, is_known: bool, at_once: bool) -> Told:
+    """The trade tells whose it is, and its order. That it is no liquidation, the instruction or the removal tells."""
+    told = False if is_known or at_once else None
+    return Told(owner=request.owner, action=request.key, purpose="position", is_liquidation=told, is_adl=told)
 
 
 def attempt(

@@ -73,7 +73,7 @@ def removed(request: Request, state: Literal["completed", "cancelled"], store: b
         values["kind"] = request.order_kind
     if request.kind in ("glv_deposit", "glv_withdrawal") and request.glv is not None:
         values["glv_token"] = request.glv.token
-    return event(name, values, [_row(request, state, None if request.kind == "glv_shift" else request.receiver)], time)
+    return event(name, values, [_row(request, state, None if request.kind == "glv_shift" else request.receiver)])
 
 
 def _row(request: Request, state: str, receiver: bytes | None) -> ActionRecord:
@@ -113,7 +113,7 @@ def order_updated(request: Request, *, is_create: bool, store: bytes, slot: int,
         "params": params,
     }
     row = _row(request, "created" if is_create else "updated", request.receiver if is_create else None)
-    return event("OrderUpdated", values, [row], time)
+    return event("OrderUpdated", values, [row])
 
 
 def created_in_log(request: Request, store: bytes, time: int) -> Emit:

@@ -60,6 +60,7 @@ class GmxRates(msgspec.Struct, frozen=True, kw_only=True):
     ghost: float = 0.08  # Share of executions that fail after they emitted.
     closes_at_once: float = 0.6  # Share of requests removed in the transaction that executes them.
     older: float = 0.2  # Share of executions by instructions of earlier programs.
+    unknown: float = 0.01  # Share of orders executed by an instruction that no IDL of ours has.
     nested: float = 0.15  # Share of calls through other programs.
     traders: int = 60
     leverage: int = 60
@@ -149,8 +150,8 @@ class Stage:
 
     # --- transactions ---
 
-    def operation(self, told: Told) -> Operation:
-        return Operation(told, self.store, self.slot, self.time)
+    def operation(self, told: Told, order: bytes) -> Operation:
+        return Operation(told, order, self.store, self.slot, self.time)
 
     def invoke(self, name: str, *inside: Emit | Text | Invoke, **accounts: bytes) -> Invoke:
         return self.instructions.invoke(name, *inside, **accounts)

@@ -65,7 +65,7 @@ def swapped(
         "price_impact_amount": bonus if value > 0 else paid,
     }
     params = {"is_token_in_long": is_in_long, "token_in_amount": amount_in, "prices": market.prices()}
-    purpose: Purpose = "position" if ty is not None else operation.told.purpose
+    purpose: Purpose | None = "position" if ty is not None else operation.told.purpose
     row = _row(operation, market, is_in_long, (amount_in, out + bonus), (receiver + pool, value), purpose, hop)
     operation.emit_priced("SwapExecuted", market, {"report": {"params": params, "result": result}, "ty": ty}, [row])
     return out + bonus
@@ -77,7 +77,7 @@ def _row(
     is_in_long: bool,
     amounts: tuple[int, int],
     costs: tuple[int, int],
-    purpose: Purpose,
+    purpose: Purpose | None,
     hop: int,
 ) -> Swap:
     taken, given = market.asset(is_in_long), market.asset(not is_in_long)

@@ -54,7 +54,7 @@ def trade_event(operation: Operation, fill: Fill, authority: bytes, final_output
         "market_token": market.token,
         "user": position.owner,
         "position": position.key,
-        "order": operation.told.action,
+        "order": operation.order,
         "final_output_token": final_output[0] or bytes(32),
         "ts": operation.time,
         "slot": operation.slot,
@@ -73,7 +73,7 @@ def trade_event(operation: Operation, fill: Fill, authority: bytes, final_output
         "fees": fill.fees.trade_fields(),
         "output_amounts": outputs,
     }
-    return event("TradeEvent", values, _rows(operation, fill), operation.time)
+    return event("TradeEvent", values, _rows(operation, fill))
 
 
 def _transfers(fill: Fill, output: int) -> dict[str, int]:
@@ -175,7 +175,7 @@ def _trade(operation: Operation, fill: Fill) -> Trade:
         is_adl=told.is_adl,
         excluded=None if size != before["size_in_usd"] else "collateral_only",
         position_key=position.key,
-        order_key=told.action,
+        order_key=operation.order,
         sequence=after["trade_id"],
         oracle_price_usd=_mid(market, decimals),
         position_size_usd_e6=micro(size),

@@ -23,7 +23,7 @@ class Upkeep:
     def _fee_state(self) -> Script:
         """Committed, and yet no row: no pool that a row tells of has changed."""
         stage, market = self._stage, self._stage.choice(self._stage.markets)
-        operation = stage.operation(Told(owner=None, action=market.token))
+        operation = stage.operation(Told(owner=None, action=None), market.token)
         operation.touch(market)
         update_fees(operation, market)
         operation.commit()

@@ -6,17 +6,18 @@ from indexer.simulation.jupiter import requests, trades
 from indexer.simulation.jupiter.positions import Fill, Position, decreased, increased, liquidated
 from indexer.simulation.jupiter.requests import INCREASE, Request
 from indexer.simulation.jupiter.stage import Stage
-from indexer.simulation.jupiter.swaps import pool_swap, swapped
-from indexer.simulation.jupiter.traders import POSITION_SWAP_BPS, Traders
+from indexer.simulation.jupiter.swaps import pool_swap
+from indexer.simulation.jupiter.traders import Traders
 from indexer.simulation.script import Emit, Invoke, Script
 
+MOST_DONE = 48  # Requests that are executed and not closed.
 LOOKED_AT = 12  # Positions that one look for liquidations sees.
 
 
 class Keepers:
     def __init__(self, stage: Stage, traders: Traders) -> None:
         self._stage, self._traders = stage, traders
-        self._to_close: list[Request] = []  # Executed, but their account still stands. Bounded by what waits.
+        self._to_close: list[Request] = []  # Executed, but their account still stands.
         self._seen = 0
 
     def keeper(self) -> Script | None:
@@ -29,7 +30,7 @@ class Keepers:
         executed = self._increase(request) if request.change == INCREASE else self._decrease(request)
         if executed is None:
             return self._close(request, executed=False)
-        if self._stage.chance(0.2):
+        if len(self._to_close) < MOST_DONE and self._stage.chance(0.2):
             self._to_close.append(request)
             return self._stage.script(*executed)
         return self._stage.script(*executed, self._closing(request, executed=True))
@@ -62,7 +63,7 @@ class Keepers:
         position = pool.positions.get(request.position.key, request.position)
         before, amount = [], request.amount
         if token is not position.collateral:
-            exchange = swapped(position.owner, token, position.collateral, amount, POSITION_SWAP_BPS)
+            exchange = stage.exchange(position.owner, token, position.collateral, amount)
             before, amount = [pool_swap(exchange, "position")], exchange.amount_out
         if not amount:
             return None
@@ -87,7 +88,7 @@ class Keepers:
             return None
         paid, after = position.collateral.tokens(fill.paid_out), []
         if paid and request.token is not position.collateral:
-            exchange = swapped(position.owner, position.collateral, request.token, paid, POSITION_SWAP_BPS)
+            exchange = stage.exchange(position.owner, position.collateral, request.token, paid)
             paid, after = exchange.amount_out, [pool_swap(exchange, "position")]
         emit = trades.decrease(fill, request.order, paid or None, stage.end("DecreasePositionEvent"))
         if after:

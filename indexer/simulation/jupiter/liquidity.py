@@ -49,8 +49,8 @@ def deposit(pool: Pool, custody: Custody, amount: int, fee_bps: int, provider: b
         venue_key=POOL_ADDRESS,
         flow="deposit",
         provider=provider,
-        mint=custody.mint,
-        amount=decimal(amount, custody.decimals),
+        mint=custody.shown_mint,
+        amount=custody.shown(amount),
         value_usd_e6=gross,
         lp_mint=JLP,
         lp_amount=decimal(minted, 6),
@@ -91,8 +91,8 @@ def withdrawal(pool: Pool, custody: Custody, burned: int, fee_bps: int, provider
         venue_key=POOL_ADDRESS,
         flow="withdraw",
         provider=provider,
-        mint=custody.mint,
-        amount=decimal(net, custody.decimals),
+        mint=custody.shown_mint,
+        amount=custody.shown(net),
         value_usd_e6=rounded(gross_usd * net, gross),
         lp_mint=JLP,
         lp_amount=decimal(burned, 6),
@@ -113,11 +113,11 @@ def _pool_value(value_e6: int) -> Record:
 def _prices(custody: Custody, usd: int, amount: int, lp_usd: int, lp_amount: int) -> Sequence[Record]:
     """The token's price (part 0) and that of JLP (part 1)."""
     told = (
-        (0, custody.mint, usd, usd * custody.unit, amount * DOLLAR),
+        (0, custody.shown_mint, usd, usd * custody.unit, amount * DOLLAR),
         (1, JLP, lp_usd, lp_usd, lp_amount),
     )
     return [
         PriceObservation(origin=NOWHERE, part=part, mint=mint, price_usd=ratio(over, under), value_origin="event")
         for part, mint, value, over, under in told
-        if value >= DOLLAR
+        if value >= DOLLAR and mint is not None
     ]

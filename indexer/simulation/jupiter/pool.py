@@ -8,12 +8,15 @@ less what traders could take out: their collateral and their profit.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from random import Random
 
 import msgspec
+from solders.pubkey import Pubkey
 
 from indexer.core.reference import Reference
-from indexer.simulation.instructions import key
+from indexer.simulation.figures import decimal
+from indexer.simulation.instructions import fixed_key, key
 from indexer.simulation.jupiter.positions import Position
 from indexer.simulation.prices import Walk
 
@@ -43,6 +46,7 @@ class Custody(msgspec.Struct, eq=False):
     mint: bytes
     decimals: int
     unit: int  # Smallest units in one whole token.
+    is_known: bool  # In the reference: otherwise rows know neither its token nor its decimals.
     is_stable: bool
     walk: Walk
     held: int
@@ -63,6 +67,14 @@ class Custody(msgspec.Struct, eq=False):
         """Smallest units for micro-dollars, rounded down."""
         return usd_e6 * self.unit // self.price_e6
 
+    @property
+    def shown_mint(self) -> bytes | None:
+        return self.mint if self.is_known else None
+
+    def shown(self, amount: int) -> Decimal | None:
+        """Smallest units as rows show them."""
+        return decimal(amount, self.decimals) if self.is_known else None
+
     def charge(self, fee: int) -> None:
         """A fee, in smallest units, that stays in the custody."""
         self.reserve += fee * PROTOCOL_SHARE_BPS // BPS
@@ -74,6 +86,7 @@ class Pool:
 
     def __init__(self, rng: Random, reference: Reference, volatility: float) -> None:
         self.custodies = tuple(_custodies(rng, reference, volatility))
+        self.unlisted = _unlisted(rng, volatility)  # A custody that was added after the reference was made.
         self.markets = tuple(custody for custody in self.custodies if not custody.is_stable)
         self.stables = tuple(custody for custody in self.custodies if custody.is_stable)
         self.supply = JLP_START
@@ -81,13 +94,14 @@ class Pool:
 
     def step(self) -> None:
         """One slot later."""
-        for custody in self.custodies:
+        for custody in (*self.custodies, self.unlisted):
             custody.walk.step()
             custody.rate_e9 += RATE_STEP_E9
 
     def value_e6(self) -> int:
         """Assets under management, micro-dollars."""
-        owned = sum(custody.usd(custody.held + custody.lent - custody.reserve) for custody in self.custodies)
+        listed = (*self.custodies, self.unlisted)
+        owned = sum(custody.usd(custody.held + custody.lent - custody.reserve) for custody in listed)
         return owned - sum(position.equity_e6() for position in self.positions.values())
 
 
@@ -105,7 +119,23 @@ def _custodies(rng: Random, reference: Reference, volatility: float) -> Iterable
             mint=market.mint,
             decimals=decimals,
             unit=10**decimals,
+            is_known=True,
             is_stable=is_stable,
             walk=Walk(rng, price_e6, volatility / 100 if is_stable else volatility),
             held=held * 10**decimals,
         )
+
+
+def _unlisted(rng: Random, volatility: float) -> Custody:
+    return Custody(
+        symbol="",
+        key=fixed_key("new custody"),
+        address=str(Pubkey(fixed_key("new custody"))),
+        mint=fixed_key("new token"),
+        decimals=6,
+        unit=10**6,
+        is_known=False,
+        is_stable=True,
+        walk=Walk(rng, 1_000_000, volatility / 100),
+        held=2_000_000 * 10**6,
+    )

@@ -7,11 +7,11 @@ from indexer.simulation.jupiter.liquidity import deposit, withdrawal
 from indexer.simulation.jupiter.loans import Loan
 from indexer.simulation.jupiter.pool import Custody
 from indexer.simulation.jupiter.stage import Stage
-from indexer.simulation.jupiter.swaps import Purpose, pool_swap, pool_swap_exact_out, swapped
+from indexer.simulation.jupiter.swaps import Exchange, Purpose, pool_swap, swapped, swapped_exact_out
 from indexer.simulation.script import Emit, Invoke, Script
 
 USUAL_FLOW, USUAL_SWAP = 5_000_000_000, 1_500_000_000  # Micro-dollars.
-LARGEST_PART = 200  # A single flow or swap takes at most one part in this many.
+LARGEST_PART = 200  # One part in this many.
 
 
 class Providers:
@@ -28,18 +28,14 @@ class Providers:
 
     def _flow(self) -> Invoke | None:
         stage, pool = self._stage, self._stage.pool
-        owner, custody = stage.choice(stage.owners), stage.choice(pool.custodies)
-        usd, is_known, fee_bps = (
-            stage.amount(USUAL_FLOW),
-            not stage.chance(stage.rates.unknown),
-            stage.rng.randint(0, 60),
-        )
+        owner, custody = stage.choice(stage.owners), stage.custody()
+        usd, fee_bps = stage.amount(USUAL_FLOW), stage.fee_bps(60)
+        is_known = not stage.chance(stage.rates.unknown)
         provider = owner if is_known else None
         if stage.chance(0.55):
             name, emit = "addLiquidity", deposit(pool, custody, custody.tokens(usd), fee_bps, provider)
         else:
-            most = min(usd, custody.usd(custody.held - custody.reserve) // LARGEST_PART)
-            burned = most * pool.supply // pool.value_e6()
+            burned = _within(custody, usd) * pool.supply // pool.value_e6()
             name, emit = "removeLiquidity", withdrawal(pool, custody, burned, fee_bps, provider)
         if emit is None:
             return None
@@ -59,21 +55,24 @@ class Providers:
     def _swap(self, owner: bytes) -> Invoke:
         stage = self._stage
         taken, given = stage.rng.sample(stage.pool.custodies, 2)
-        usd, fee_bps = self._within(given, stage.amount(USUAL_SWAP)), stage.rng.randint(0, 30)
+        if stage.chance(stage.rates.unknown):
+            given = stage.pool.unlisted
+        usd, is_known = _within(given, stage.amount(USUAL_SWAP)), not stage.chance(stage.rates.unknown)
         name = stage.choice(("swap", "swap2", "swap2", "swapWithTokenLedger", "swapExactOut"))
-        is_known = not stage.chance(stage.rates.unknown)
         purpose: Purpose | None = "swap" if is_known else None
-        if name == "swapExactOut":
-            emit = pool_swap_exact_out(owner, taken, given, given.tokens(usd) + 1, fee_bps, purpose)
-        else:
-            emit = pool_swap(swapped(owner, taken, given, taken.tokens(usd) + 1, fee_bps), purpose)
+        emits = [pool_swap(self._exchange(name, owner, taken, given, usd), purpose)]
+        if stage.chance(0.05):  # There, and half of it back.
+            back = swapped(owner, given, taken, given.tokens(usd) // 2 + 1, stage.fee_bps(30))
+            emits.append(pool_swap(back, purpose, hop=1))
         if not is_known:
-            return stage.instructions.unknown("swap3", emit, accounts=(owner,))
-        return stage.invoke(name, emit, owner=owner)
+            return stage.instructions.unknown("swap3", *emits, accounts=(owner,))
+        return stage.invoke(name, *emits, owner=owner)
 
-    @staticmethod
-    def _within(custody: Custody, usd: int) -> int:
-        return min(usd, custody.usd(custody.held - custody.reserve) // LARGEST_PART)
+    def _exchange(self, name: str, owner: bytes, taken: Custody, given: Custody, usd: int) -> Exchange:
+        fee_bps = self._stage.fee_bps(30)
+        if name == "swapExactOut":
+            return swapped_exact_out(owner, taken, given, given.tokens(usd) + 1, fee_bps)
+        return swapped(owner, taken, given, taken.tokens(usd) + 1, fee_bps)
 
     # --- without rows ---
 
@@ -109,3 +108,8 @@ class Providers:
 
     def _silent(self, name: str, emit: Emit) -> Script:
         return self._stage.script(self._stage.instructions.unknown(name, emit))
+
+
+def _within(custody: Custody, usd: int) -> int:
+    """A single flow or swap takes only so much of what there is."""
+    return min(usd, custody.usd(custody.held - custody.reserve) // LARGEST_PART)

@@ -61,7 +61,7 @@ def created(request: Request) -> Emit:
         market_key=position.market.address,
     )
     name = "CreatePositionRequestEvent"
-    return Emit(pack(IDL, name, **values), name, "cpi", rows=(row,), time=request.made_at)
+    return Emit(pack(IDL, name, **values), name, "cpi", rows=(row,))
 
 
 def closed(request: Request, *, executed: bool, age: Age) -> Emit:

@@ -9,12 +9,15 @@ from typing import TypeVar
 import msgspec
 
 from indexer.simulation.instructions import Instructions, behind, key
-from indexer.simulation.jupiter.pool import Pool
+from indexer.simulation.jupiter.pool import Custody, Pool
 from indexer.simulation.jupiter.requests import AGES, Age
+from indexer.simulation.jupiter.swaps import Exchange, swapped, swapped_exact_out
 from indexer.simulation.jupiter.trades import ENDS, IDL
 from indexer.simulation.script import Emit, Invoke, Script, Text
 
 EVENT_AUTHORITY = key("37hJBDnntwqhGbK7L6M1bLyvccj4u55CCUiLPdYkiqBN")
+POSITION_SWAP_BPS = 10
+SMALL = 1_000  # Smallest units: below, rounding is more than a percent.
 MAX_DEPTH = 3  # Programs above ours: the event itself is one deeper than we are, and five is the most.
 _Choice = TypeVar("_Choice")
 
@@ -33,7 +36,8 @@ class JupiterRates(msgspec.Struct, frozen=True, kw_only=True):
     loan: float = 3  # Loans, stakes, fees that are withdrawn: no rows.
     older: float = 0.2  # Share of events in a layout of an earlier program.
     nested: float = 0.2  # Share of calls through other programs.
-    unknown: float = 0.02  # Share of swaps and flows by an instruction that no IDL of ours has.
+    unknown: float = 0.02  # Share of swaps and flows by an instruction, or in a token, that is new to us.
+    is_free: bool = False  # Without fees of swaps and flows: what flows is what the pool's value changes by.
     traders: int = 60
     leverage: int = 100
     volatility: float = 0.001  # Standard deviation of a price's step, a fraction.
@@ -59,6 +63,21 @@ class Stage:
     def amount(self, median: int, spread: float = 1.2) -> int:
         """As people's amounts lie: many around the median, a few very large."""
         return max(1, round(median * self.rng.lognormvariate(0, spread)))
+
+    def fee_bps(self, most: int) -> int:
+        return 0 if self.rates.is_free else self.rng.randint(0, most)
+
+    def custody(self) -> Custody:
+        """Any token of the pool, now and then one that the reference does not know."""
+        return self.pool.unlisted if self.chance(self.rates.unknown) else self.choice(self.pool.custodies)
+
+    def exchange(self, owner: bytes, taken: Custody, given: Custody, amount: int) -> Exchange:
+        """A position's own swap of at most `amount`: by what goes in, or by what must come out."""
+        bps = 0 if self.rates.is_free else POSITION_SWAP_BPS
+        target = given.tokens(taken.usd(amount)) * 99 // 100
+        if amount > SMALL and target > SMALL and self.chance(0.25):
+            return swapped_exact_out(owner, taken, given, target, bps)
+        return swapped(owner, taken, given, amount, bps)
 
     def new_key(self) -> bytes:
         return self.rng.randbytes(32)

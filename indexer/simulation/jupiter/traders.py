@@ -8,13 +8,12 @@ from indexer.simulation.jupiter import requests, trades
 from indexer.simulation.jupiter.positions import LONG, SHORT, Fill, Position, decreased, increased
 from indexer.simulation.jupiter.requests import DECREASE, INCREASE, Request
 from indexer.simulation.jupiter.stage import Stage
-from indexer.simulation.jupiter.swaps import pool_swap, swapped
+from indexer.simulation.jupiter.swaps import pool_swap
 from indexer.simulation.jupiter.trades import Order
 from indexer.simulation.script import Invoke, Script
 
 USUAL_COLLATERAL = 400_000_000  # Micro-dollars.
 MAX_WAITING = 48  # Requests; a keeper comes before there are more.
-POSITION_SWAP_BPS = 10
 
 
 class Traders:
@@ -49,7 +48,7 @@ class Traders:
         """The collateral comes from another token: what it costs, swapped in the pool by the instruction before."""
         stage, given = self._stage, position.collateral
         taken = stage.choice([custody for custody in stage.pool.custodies if custody is not given])
-        exchange = swapped(position.owner, taken, given, taken.tokens(given.usd(tokens)) + 1, POSITION_SWAP_BPS)
+        exchange = stage.exchange(position.owner, taken, given, taken.tokens(given.usd(tokens)) + 1)
         name = "instantIncreasePositionPreSwap"
         return stage.invoke(name, pool_swap(exchange, "position"), owner=position.owner), exchange.amount_out
 
@@ -165,7 +164,7 @@ class Traders:
         stage = self._stage
         owner, market = stage.choice(stage.owners), stage.choice(stage.pool.markets)
         side = stage.choice((LONG, SHORT))
-        collateral = market if side == LONG else stage.choice(stage.pool.stables[:2])
+        collateral = market if side == LONG else stage.choice(stage.pool.stables)
         key = sha256(owner + market.key + collateral.key + bytes([side])).digest()
         known = stage.pool.positions.get(key)
         return known or Position(key=key, owner=owner, side=side, market=market, collateral=collateral)

@@ -54,13 +54,13 @@ def increase(fill: Fill, order: Order, end: str | None) -> Emit:
     }
     execution: Execution = "trigger" if order.type else "keeper"
     rows = _rows(fill, end, _increase_action(fill), fill.paid_in, execution, order.key)
-    return _emit("IncreasePositionEvent", end, values, fill, rows)
+    return _emit("IncreasePositionEvent", end, values, rows)
 
 
 def instant_increase(fill: Fill, referral: bytes | None, end: str | None) -> Emit:
     values = _increase_fields(fill) | {"priceSlippage": fill.price, "referral": referral}
     rows = _rows(fill, end, _increase_action(fill), fill.paid_in, "instant", None)
-    return _emit("InstantIncreasePositionEvent", end, values, fill, rows)
+    return _emit("InstantIncreasePositionEvent", end, values, rows)
 
 
 def decrease(fill: Fill, order: Order, transfer_token: int | None, end: str | None) -> Emit:
@@ -76,7 +76,7 @@ def decrease(fill: Fill, order: Order, transfer_token: int | None, end: str | No
     }
     execution: Execution = "trigger" if order.type else "keeper"
     rows = _rows(fill, end, _decrease_action(fill), -fill.paid_out, execution, order.key)
-    return _emit("DecreasePositionEvent", end, values, fill, rows)
+    return _emit("DecreasePositionEvent", end, values, rows)
 
 
 def instant_decrease(fill: Fill, order: Order | None, mint: bytes, transfer_token: int, end: str | None) -> Emit:
@@ -89,7 +89,7 @@ def instant_decrease(fill: Fill, order: Order | None, mint: bytes, transfer_toke
     }
     named = order.key if order and end is None else None
     rows = _rows(fill, end, _decrease_action(fill), -fill.paid_out, "instant", named)
-    return _emit("InstantDecreasePositionEvent", end, values, fill, rows)
+    return _emit("InstantDecreasePositionEvent", end, values, rows)
 
 
 def liquidation(fill: Fill, end: str | None, *, is_old: bool) -> Emit:
@@ -115,16 +115,14 @@ def liquidation(fill: Fill, end: str | None, *, is_old: bool) -> Emit:
         value_usd_e6=fill.size,
     )
     name = "LiquidatePositionEvent" if is_old else "LiquidateFullPositionEvent"
-    return _emit(name, end, values, fill, (trade, price, wiped))
+    return _emit(name, end, values, (trade, price, wiped))
 
 
 # --- what the events hold ------------------------------------------------------------------------------------------
 
 
-def _emit(event: str, end: str | None, values: Mapping[str, Any], fill: Fill, rows: Sequence[Record]) -> Emit:
-    tells_time = end not in ("liquidationFeeUsd", "feeUsd")
-    payload = pack(IDL, event, end=end, **values)
-    return Emit(payload, event, "cpi", rows=rows, time=fill.time if tells_time else None)
+def _emit(event: str, end: str | None, values: Mapping[str, Any], rows: Sequence[Record]) -> Emit:
+    return Emit(pack(IDL, event, end=end, **values), event, "cpi", rows=rows)
 
 
 def _common(fill: Fill) -> dict[str, Any]:
