@@ -128,7 +128,7 @@ def movement(
         internal=explanation == "Transfer",
         sequence=number,
     )
-    rows = [flow, state_row(spot), token_price_row(spot, spot.price_e6)]
+    rows = [flow, state_row(spot, is_priced=True), token_price_row(spot, spot.price_e6)]
     return stage.event("DepositRecord", rows, end=end, **values)
 
 
@@ -136,7 +136,7 @@ def interest(stage: Stage, spot: Spot) -> Emit:
     """A SpotInterestRecord."""
     return stage.event(
         "SpotInterestRecord",
-        [state_row(spot)],
+        [state_row(spot, is_priced=False)],
         ts=stage.time,
         marketIndex=spot.index,
         depositBalance=spot.deposit_balance,
@@ -149,8 +149,8 @@ def interest(stage: Stage, spot: Spot) -> Emit:
     )
 
 
-def state_row(spot: Spot) -> TvlObservation:
-    """What is lent less what is owed."""
+def state_row(spot: Spot, *, is_priced: bool) -> TvlObservation:
+    """What is lent less what is owed, in dollars where the event has a price."""
     lent, owed = spot.lent(), spot.owed()
     return TvlObservation(
         origin=NOWHERE,
@@ -160,5 +160,6 @@ def state_row(spot: Spot) -> TvlObservation:
         amount=decimal(lent - owed, spot.decimals) if spot.is_known else None,
         deposits=spot.tokens(lent),
         borrows=spot.tokens(owed),
+        value_usd_e6=spot.usd_e6(lent - owed) if is_priced else None,
         value_origin="event",
     )

@@ -100,7 +100,11 @@ class Depositors:
         }
         values |= {} if end else {"depositOraclePrice": vault.spot.price_e6}
         rows: list[Record] = [_flow(vault, owner, action, amount, is_priced=end is None)] if action in SIGNS else []
-        rows += [] if action in REQUESTS else [_equity(vault, vault.equity + SIGNS.get(action, 0) * amount)]
+        rows += (
+            []
+            if action in REQUESTS
+            else [_equity(vault, vault.equity + SIGNS.get(action, 0) * amount, is_priced=end is None)]
+        )
         return stage.vault_event(name, rows, end=end, **values)
 
     # --- events without rows ---
@@ -139,12 +143,13 @@ def _flow(vault: Vault, owner: User, action: str, amount: int, *, is_priced: boo
     )
 
 
-def _equity(vault: Vault, after: int) -> TvlObservation:
+def _equity(vault: Vault, after: int, *, is_priced: bool) -> TvlObservation:
     return TvlObservation(
         origin=NOWHERE,
         component="strategy_vault",
         component_key=base58.encode(vault.key),
         mint=vault.spot.mint,
         amount=decimal(after, vault.spot.decimals) if vault.spot.is_known else None,
+        value_usd_e6=vault.spot.usd_e6(after) if is_priced else None,
         value_origin="event",
     )
