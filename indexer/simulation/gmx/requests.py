@@ -112,7 +112,7 @@ def order_updated(request: Request, *, is_create: bool, store: bytes, slot: int,
         "owner": request.owner,
         "params": params,
     }
-    row = _row(request, "created" if is_create else "updated", request.receiver if is_create else None)
+    row = _row(request, "pending", request.receiver if is_create else None)
     return event("OrderUpdated", values, [row])
 
 
