@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any, Protocol
@@ -61,7 +61,7 @@ class Program(Protocol):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What a trial is like. `profile`: of faults. Times in virtual seconds."""
+    """What a trial is like. `profile`: of faults."""
 
     seed: int
     profile: str = "everything"
@@ -71,6 +71,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     backfills: int = 1
     outages: int = 1
     transactions: float = 2.0
+    speed: float = 0.0  # Virtual seconds in a real one, for somebody who watches; 0: as fast as it can.
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +107,7 @@ class _Trial:
         self.plan, self.program = plan, program
         self.rng = Random(f"trial {plan.seed} {plan.profile}")
         self.chain = build_chain(plan.seed, Profile(slots=plan.slots, transactions=plan.transactions))
-        self.last = max(self.chain.blocks)
+        self.first, self.last = min(self.chain.blocks), max(self.chain.blocks)
         self.lives_s = (plan.slots - plan.history_slots) * self.chain.slot_ms / 1000
         self.box = Box(
             self.chain,
@@ -124,7 +125,8 @@ class _Trial:
 
     @property
     def span(self) -> Span:
-        return Span(self.chain.first_slot, self.last + 1)
+        """From the first block to the last one: no block proves what lies outside."""
+        return Span(self.first, self.last + 1)
 
     async def run(self) -> Outcome:
         await self.program.prepare(self.memory, self.settings)
@@ -215,7 +217,7 @@ def settings_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan) ->
             "PERPS_STRATEGY__SPAN_SLOTS": str(rng.choice((7, 60, 1000))),
             "PERPS_STRATEGY__SEAM_SLOTS": "60",
             "PERPS_STRATEGY__LISTS": str(len(addresses.rpc)) if every_list else "1",
-            "PERPS_RUN__START_SLOT": str(chain.first_slot),
+            "PERPS_RUN__START_SLOT": str(min(chain.blocks)),
             "PERPS_RUN__RETRY_UNAVAILABLE_S": "5",
             "PERPS_RUN__LEASE_S": "10",
         }
@@ -241,6 +243,3 @@ def _details(found: Verdict) -> list[str]:
              for kind, key in sorted(some, key=repr)[:3]]  # fmt: skip
     wrong += [f"differing {kind} {key[0]} {key[2:]} {columns}" for kind, key, columns in found.differing[:3]]
     return wrong + [f"unsettled {name} {spans[:3]}" for name, spans in found.uncovered.items() if spans]
-
-
-OnOutcome = Callable[[Outcome], None]

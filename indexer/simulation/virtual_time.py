@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -19,33 +20,36 @@ class NothingToCome(Exception):
 
 
 class _Jump(selectors.SelectSelector):
-    """Instead of waiting, move the clock."""
+    """Instead of waiting, move the clock; at a speed, wait that much less."""
 
-    def __init__(self) -> None:
+    def __init__(self, speed: float) -> None:
         super().__init__()
         self.now = 0.0
+        self._speed = speed
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
             raise NothingToCome
         if not ready and timeout is not None and timeout > 0:
+            if self._speed:
+                time.sleep(timeout / self._speed)
             self.now += timeout
         return ready
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """Starts at second 0."""
+    """Starts at second 0. `speed`: virtual seconds in a real one, for somebody who watches; 0: no waiting."""
 
-    def __init__(self) -> None:
-        self._jump = _Jump()
+    def __init__(self, speed: float = 0.0) -> None:
+        self._jump = _Jump(speed)
         super().__init__(self._jump)
 
     def time(self) -> float:
         return self._jump.now
 
 
-def run(main: Coroutine[Any, Any, _Result]) -> _Result:
+def run(main: Coroutine[Any, Any, _Result], *, speed: float = 0.0) -> _Result:
     """As asyncio.run, in virtual time. Raises NothingToCome where every task waits for good."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(speed)) as runner:
         return runner.run(main)

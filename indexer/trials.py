@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+import structlog
+
 from indexer import app as wiring
 from indexer import app_network as composed
 from indexer.config import Settings
 from indexer.core.coverage import Span
 from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
+from indexer.simulation import campaign, virtual_time
+from indexer.simulation.fault_kinds import PROFILES
+from indexer.simulation.trial import Outcome, Plan, trial
 from indexer.sources.wire import Dial, Http
 from indexer.store.base import Store
+
+__all__ = ["PROFILES", "Plan", "TheProgram", "campaign", "run"]
+
+
+def run(plan: Plan) -> Outcome:
+    """One trial, in virtual time or at the plan's speed. It logs errors of ours alone: its world is full of others."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
+    return virtual_time.run(trial(plan, TheProgram()), speed=plan.speed)
 
 
 class TheProgram:
