@@ -97,7 +97,7 @@ class SignaturesSource:
             lists = []
             for address in self._addresses(stream):
                 in_use: set[str] = set()  # Of one address: its lists shall not come from one endpoint.
-                for _ in range(self._settings.lists):
+                for _ in range(min(self._settings.lists, len(self._rpc.providers.names))):
                     one = lister.stretches(base58.encode(address), in_use)
                     lists.append(await open_lists.enter_async_context(aclosing(one)))
             async for stretch in merged(lists, span):
