@@ -160,8 +160,10 @@ class Traders:
     # --- positions ---
 
     def _any_position(self) -> Position:
-        """Of any trader, market and side; open or not."""
+        """An open one, or any trader's in any market, open or not."""
         stage = self._stage
+        if stage.pool.positions and stage.chance(0.25):
+            return stage.choice(list(stage.pool.positions.values()))
         owner, market = stage.choice(stage.owners), stage.choice(stage.pool.markets)
         side = stage.choice((LONG, SHORT))
         collateral = market if side == LONG else stage.choice(stage.pool.stables)
