@@ -364,6 +364,12 @@ def test_pages_hold_whole_slots_and_settle_what_they_hold() -> None:
     assert [tx.tx_index for tx in outcome.pages[1].transactions] == [0, 1, 2, 0, 1, 2]
 
 
+def test_what_came_does_not_wait_long_for_a_full_page() -> None:
+    http = FakePortal(Archive(blocks(30)), lambda lines: Body([line + b"\n" for line in lines], pause_s=1.0))
+    outcome = read(portal(http, page_s=10.0), Span(FIRST, FIRST + 30))
+    assert [len(page.transactions) for page in outcome.pages] == [10, 10, 10]
+
+
 def test_a_reader_that_stops_reading_stops_the_portal() -> None:
     """Two pages wait, one more is in hand, and one that cannot be put: no more lines are read."""
     http = FakePortal(Archive(blocks(100)), lambda lines: Body([line + b"\n" for line in lines], pause_s=0.1))
@@ -565,6 +571,22 @@ def test_a_portal_whose_cluster_nobody_can_tell_is_not_believed() -> None:
     http = FakePortal(Archive(blocks(3)))
     assert "no node has block" in str(read(portal(http, blockhash=unknown), Span(FIRST, FIRST + 3)).error)
     assert http.queries == []
+
+
+def test_the_head_is_not_asked_for_again_while_it_is_young() -> None:
+    http = FakePortal(Archive(blocks(10)), head=FIRST + 3)
+    source = portal(http, head_s=10.0)
+
+    async def reaching() -> list[Span | None]:
+        found = [await source.reach(), await source.reach()]
+        http.head = FIRST + 5
+        found.append(await source.reach())
+        await asyncio.sleep(10)
+        return [*found, await source.reach()]
+
+    young = Span(0, FIRST + 4)
+    assert run(reaching()) == [young, young, young, Span(0, FIRST + 6)]
+    assert len(http.asked_at) == 3  # The head twice, where the dataset begins once.
 
 
 def test_the_cluster_is_checked_once() -> None:
