@@ -18,8 +18,16 @@ import pytest
 
 from indexer.sources.portal_frames import Contradiction
 from tests.adversarial.cases import CASES
-from tests.sources import test_portal, test_portal_lines, test_portal_rows, test_websocket
-from tests.sources.test_portal import empty, fetching
+from tests.sources import (
+    test_portal,
+    test_portal_lines,
+    test_portal_requests,
+    test_portal_rows,
+    test_websocket,
+    test_websocket_breaks,
+)
+from tests.sources.reading import empty
+from tests.sources.test_portal import fetching
 
 
 class Mutant(msgspec.Struct, frozen=True):
@@ -85,17 +93,17 @@ PORTAL = [
     Mutant(
         "a hint to wait is ignored", "portal_http",
         'headers.get("retry-after", "")', '""',
-        lambda: test_portal.test_refusals_that_may_pass_are_asked_again_after_the_time_they_say(429),
+        lambda: test_portal_requests.test_refusals_that_may_pass_are_asked_again_after_the_time_they_say(429),
     ),
     Mutant(
         "the budget has no period", "portal_http",
         "self._began[0] + self._period_s - clock()", "0",
-        test_portal.test_no_more_requests_are_sent_than_the_budget_allows,
+        test_portal_requests.test_no_more_requests_are_sent_than_the_budget_allows,
     ),
     Mutant(
         "the cluster is not compared", "portal",
         "if known != head.hash:", "if False:",
-        lambda: _not_refused(test_portal.test_a_portal_of_another_cluster_is_refused_with_both_hashes),
+        lambda: _not_refused(test_portal_requests.test_a_portal_of_another_cluster_is_refused_with_both_hashes),
     ),
     Mutant(
         "failed transactions come too", "portal_lines",
@@ -138,26 +146,32 @@ PORTAL = [
 HINTS = [
     Mutant(
         "the watchdog is not armed again by a new subscription", "subscriptions",
-        'one.id, one.state, one.until = found, "active", now + self._patience.stream_s',
-        'one.id, one.state, one.until = found, "active", 1e18 if one.in_vain else now + self._patience.stream_s',
-        test_websocket.test_the_watchdog_goes_on_where_no_new_subscription_ever_yields,
+        "one.since, one.until = now, now + min(", "one.since, one.until = now, 1e18 if one.in_vain else now + min(",
+        test_websocket_breaks.test_the_watchdog_goes_on_where_no_new_subscription_ever_yields,
+    ),
+    Mutant(
+        "the silence of a dead subscription is taken for its nature", "subscriptions",
+        "natural = silent if alive >= silent * _LATE else alive", "natural = silent",
+        test_websocket_breaks.test_how_long_a_dead_subscription_was_silent_teaches_nothing,
     ),
     Mutant(
         "an answer is waited for without end", "subscriptions",
         'one.state, one.until = "asked", now + self._patience.answer_s', 'one.state, one.until = "asked", 1e18',
-        lambda: test_websocket.test_a_node_that_never_answers_is_left_and_asked_again_for_ever(["logsSubscribe"]),
+        lambda: test_websocket_breaks.test_a_node_that_never_answers_is_left_and_asked_again_for_ever(
+            ["logsSubscribe"]
+        ),
     ),
     Mutant(
         "a refused subscription is given up", "subscriptions",
         'one.state, one.until = "refused", now + self._patience.refused_s', 'one.state, one.until = "refused", 1e18',
-        lambda: test_websocket.test_a_refused_subscription_is_a_loss_with_its_reason_and_is_asked_for_slowly(
+        lambda: test_websocket_breaks.test_a_refused_subscription_is_a_loss_with_its_reason_and_is_asked_for_slowly(
             None, "neither"
         ),
     ),
     Mutant(
         "the old subscription is never left", "subscriptions",
         "if one.id is not None:\n            yield", "if False:\n            yield",
-        test_websocket.test_a_new_subscription_with_the_same_id_is_not_given_up,
+        test_websocket_breaks.test_a_new_subscription_with_the_same_id_is_not_given_up,
     ),
     Mutant(
         "a stream stands with one of its addresses", "subscriptions",
@@ -167,7 +181,7 @@ HINTS = [
     Mutant(
         "the silent link is not noticed", "subscriptions",
         'raise Silent(f"no frame for {self._patience.link_s:g} s")', "self._heard = now",
-        test_websocket.test_a_link_without_any_frame_is_opened_anew,
+        test_websocket_breaks.test_a_link_without_any_frame_is_opened_anew,
     ),
     Mutant(
         "a reader's slowness counts as a node's silence", "websocket",
@@ -197,12 +211,12 @@ HINTS = [
     Mutant(
         "a break is not told", "websocket",
         "                await self._changed(State(stream, reason), put)", "                pass",
-        lambda: test_websocket.test_a_closed_link_is_opened_again_and_every_stream_with_it(1006),
+        lambda: test_websocket_breaks.test_a_closed_link_is_opened_again_and_every_stream_with_it(1006),
     ),
     Mutant(
         "a link that was opened was a good one", "websocket",
         "if clock() - began >= self._settings.steady_s:", "if True:",
-        test_websocket.test_a_link_that_breaks_at_once_is_not_opened_in_a_hurry_though_it_was_confirmed,
+        test_websocket_breaks.test_a_link_that_breaks_at_once_is_not_opened_in_a_hurry_though_it_was_confirmed,
     ),
     Mutant(
         "a success without lines is believed", "hints",
