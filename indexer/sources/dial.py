@@ -6,6 +6,7 @@ WireBroken, like every other end. Addresses may hold keys, and no message shows 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,6 +16,9 @@ from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from indexer.redaction import redacted
 from indexer.sources.wire import Link, WireBroken
+
+_QUIET = logging.getLogger("indexer.websockets")
+_QUIET.setLevel(logging.WARNING)  # Below it the library logs requests, and with them keys in paths.
 
 
 class DialSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,10 +48,12 @@ class WebSocketDial:
             ping_interval=settings.ping_interval_s,
             ping_timeout=settings.ping_timeout_s,
             close_timeout=settings.close_timeout_s,
+            logger=_QUIET,
         )
         try:
             connection = await opening
-        except (OSError, TimeoutError, WebSocketException) as error:
+        except (OSError, TimeoutError, WebSocketException, UnicodeError, ImportError) as error:
+            # UnicodeError: no name of a host. ImportError: the environment names a proxy that needs a library.
             reason = redacted(str(error)) or type(error).__name__
             raise WireBroken(f"{redacted(url)}: not opened: {reason}") from None
         try:

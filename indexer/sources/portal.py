@@ -68,6 +68,8 @@ class Portal:
         self._http = PortalHttp(url, http, rng, self._settings)
         self._rng, self._fetch, self._blockhash = rng, fetch, blockhash
         self._is_of_cluster = blockhash is None
+        self._first: int | None = None  # Slot of the dataset, once it was told.
+        self._reached: tuple[float, Span] | None = None  # When, and what.
 
     @property
     def endpoint(self) -> str:
@@ -100,15 +102,28 @@ class Portal:
 
     async def _reach(self) -> Span:
         """Raises SourceInterrupted, ClusterMismatch."""
+        now = asyncio.get_running_loop().time()
+        if self._reached is not None and now < self._reached[0] + self._settings.head_s:
+            return self._reached[1]
         head = await self._http.get("/finalized-head")
         if not (isinstance(head, dict) and _is_slot(head.get("number")) and isinstance(head.get("hash"), str)):
             raise SourceInterrupted(f"{self.endpoint}: it tells no finalized head")
-        metadata = await self._http.get("/metadata")
-        first = metadata.get("start_block") if isinstance(metadata, dict) else None
-        if not _is_slot(first) or first > head["number"]:
+        first = await self._first_slot()
+        if first > head["number"]:
             raise SourceInterrupted(f"{self.endpoint}: its dataset begins at {first}, its head is {head['number']}")
         await self._guard(_Block(head["number"], head["hash"]))
-        return Span(first, head["number"] + 1)
+        self._reached = now, Span(first, head["number"] + 1)
+        return self._reached[1]
+
+    async def _first_slot(self) -> int:
+        """Of the dataset; asked for once. Raises SourceInterrupted."""
+        if self._first is None:
+            metadata = await self._http.get("/metadata")
+            first = metadata.get("start_block") if isinstance(metadata, dict) else None
+            if not _is_slot(first):
+                raise SourceInterrupted(f"{self.endpoint}: it does not tell where its dataset begins")
+            self._first = first
+        return self._first
 
     async def _guard(self, head: _Block) -> None:
         """Once: the chain is the ledger's."""
@@ -157,15 +172,18 @@ class Portal:
 
     async def _answer(self, stream: Stream, reading: Reading, rest: Span, put: Put[RawPage]) -> None:
         """One answer, as far as it goes. Raises Refusal, SourceInterrupted."""
-        has_logs = bool(stream.logs.ids)
+        has_logs, clock = bool(stream.logs.ids), asyncio.get_running_loop().time
+        put_at = clock()
         async with aclosing(self._http.lines(stream_query(stream, rest))) as lines:
             async for line in lines:
                 try:
                     reading.add(read_block(line, has_logs=has_logs), is_first=reading.next == rest.start)
                 except (Malformed, BrokenChain) as error:
                     raise self._senseless(reading, error) from None
-                if reading.transactions >= self._settings.page_transactions:
+                is_full = reading.transactions >= self._settings.page_transactions
+                if is_full or clock() >= put_at + self._settings.page_s:
                     await self._put_page(stream, reading, put)
+                    put_at = clock()
 
     async def _prove_empty(self, reading: Reading, reach: Span) -> None:
         """Nothing came: the next block there is must lie behind. Raises Refusal, SourceInterrupted."""

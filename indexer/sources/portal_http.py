@@ -38,7 +38,9 @@ class PortalSettings(msgspec.Struct, frozen=True, kw_only=True):
     first_pause_s: float = 1.0  # Between attempts, doubled each time, with jitter.
     longest_pause_s: float = 30.0
     no_worker_pause_s: float = 5.0  # After 503: none of the archive's workers has the data at the moment.
+    head_s: float = 10.0  # How old a finalized head may be: each costs a request, and it is far from what is read.
     page_transactions: int = 300
+    page_s: float = 10.0  # A page is put after so long though it is small: what it settles is not to be read again.
     pages_ahead: int = 2
     fetches: int = 16  # At once, of transactions that the archive does not have whole.
 

@@ -4,6 +4,8 @@ Pure: frames and times come in, texts to send and what they tell come out. What 
 - A stream is subscribed while every one of its addresses is, and not one of them is asked anew.
 - The watchdog of every subscription is armed again by whatever ends its wait: a notification, a new request, a
   refusal. A request that is not answered ends the link, and so the wait.
+- A living subscription that did not speak for long is quiet by nature, and is waited for longer the next time; how
+  long a dead one was silent teaches nothing.
 - No frame raises anything: what cannot be read is counted.
 """
 
@@ -14,10 +16,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from indexer.core.rpc import MAX_SLOT
 from indexer.redaction import redacted
 
 _HEARTBEAT = ""  # The address of slotSubscribe, which has none.
 _REASON_CHARS = 200
+_LATE = 0.25  # Of its silence: what speaks later than this after it was asked for anew was not dead before.
+_FORGETTING = 0.9  # What is left of a known silence with each notification, so that a loud day ends a quiet night.
 
 
 class Silent(Exception):
@@ -41,7 +46,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     answer_s: float = 15.0  # For the answer to a request.
     link_s: float = 15.0  # Without any frame on a link whose node tells its slots: some 35 of them.
-    stream_s: float = 60.0  # Without a notification of one address before it is subscribed anew.
+    stream_s: float = 60.0  # Without a notification of one address before it is subscribed anew, or twice as long as
+    longest_stream_s: float = 600.0  # it is silent by nature, but no longer than this.
     refused_s: float = 60.0  # Until a refused subscription is asked for again.
     resubscribes: int = 2  # In vain, before the link is opened anew.
 
@@ -68,6 +74,8 @@ class _Subscription(msgspec.Struct):
     until: float
     state: Literal["asked", "active", "refused"] = "asked"
     id: int | None = None  # As the node calls it; an old one is kept until the new one is confirmed.
+    since: float = 0.0  # Its last notification or confirmation.
+    heard: float = 0.0  # Its last notification; before the first one, the beginning of the link.
     in_vain: int = 0  # Subscribed anew since its last notification.
 
     @property
@@ -92,19 +100,30 @@ _read = msgspec.json.Decoder(_Frame).decode
 
 
 class Subscriptions:
-    """`wanted`: base58 addresses by stream. `now` in seconds of any clock, always of the same one."""
+    """`wanted`: base58 addresses by stream. `now` in seconds of any clock, always of the same one.
+
+    `silences`: how long each address is silent by nature; it is learned here and outlives the link.
+    """
 
     def __init__(
-        self, wanted: Mapping[str, Sequence[str]], patience: Patience, now: float, counts: LinkCounts | None = None
+        self,
+        wanted: Mapping[str, Sequence[str]],
+        patience: Patience,
+        now: float,
+        counts: LinkCounts,
+        silences: dict[str, float],
     ) -> None:
         self._patience = patience
-        self.counts = counts or LinkCounts()
+        self._silences = silences
+        self.counts = counts
         self._requests: dict[int, _Subscription] = {}
         self._by_id: dict[int, _Subscription] = {}
         self._next = 1
         self._heard = now
         self._heartbeat = _Subscription("", _HEARTBEAT, now)
-        streams = [_Subscription(name, address, now) for name, listed in wanted.items() for address in listed]
+        streams = [
+            _Subscription(name, address, now, heard=now) for name, listed in wanted.items() for address in listed
+        ]
         self._all = [self._heartbeat, *streams]
         self.outgoing: list[str] = [text for one in self._all for text in self._ask(one, now)]
 
@@ -121,6 +140,8 @@ class Subscriptions:
         self._heard += waited
         for one in self._all:
             one.until += waited
+            one.since += waited
+            one.heard += waited
 
     def due(self, now: float) -> Iterator[State]:
         """Do what is due, if anything. Raises Silent."""
@@ -141,7 +162,7 @@ class Subscriptions:
                 raise Silent(f"no notification of {one.stream} after {one.in_vain} new subscriptions")
             one.in_vain += 1
             self.counts.resubscribed += 1
-            yield State(one.stream, f"no notification for {self._patience.stream_s:g} s")
+            yield State(one.stream, f"no notification for {now - one.since:.0f} s")
         self.outgoing += self._ask(one, now)
 
     def _ask(self, one: _Subscription, now: float) -> Iterator[str]:
@@ -187,19 +208,33 @@ class Subscriptions:
             return None
         one.in_vain = 0
         if one.state == "active":
-            one.until = now + self._patience.stream_s
+            self._learn(one, now)
+            self._watch(one, now)
+        one.heard = now
         return Notification(one.stream, params.result)
+
+    def _learn(self, one: _Subscription, now: float) -> None:
+        """How long it is silent by nature. A dead one that was asked for anew speaks soon, a quiet one does not."""
+        alive, silent = now - one.since, now - one.heard
+        natural = silent if alive >= silent * _LATE else alive
+        self._silences[one.address] = max(natural, self._silences.get(one.address, 0.0) * _FORGETTING)
+
+    def _watch(self, one: _Subscription, now: float) -> None:
+        """Arm the watchdog."""
+        patience = max(self._patience.stream_s, 2 * self._silences.get(one.address, 0.0))
+        one.since, one.until = now, now + min(patience, self._patience.longest_stream_s)
 
     def _slot(self, result: Any) -> None:
         slot = result.get("slot") if isinstance(result, dict) else None
-        if isinstance(slot, int) and not isinstance(slot, bool):
+        if isinstance(slot, int) and not isinstance(slot, bool) and 0 <= slot <= MAX_SLOT:
             self.counts.saw(slot)
 
     def _confirmed(self, one: _Subscription, found: int, now: float) -> State | None:
         if one.id is not None:
             self._by_id.pop(one.id, None)
-        one.id, one.state, one.until = found, "active", now + self._patience.stream_s
+        one.id, one.state = found, "active"
         self._by_id[found] = one
+        self._watch(one, now)
         family = [other for other in self._all if other.stream == one.stream]
         if one is self._heartbeat or any(other.state != "active" for other in family):
             return None

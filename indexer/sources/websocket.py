@@ -101,6 +101,7 @@ class _Endpoint:
         self._wanted = {s.name: [base58.encode(address) for address in mentions(s)] for s in streams}
         self._log_streams = frozenset(s.name for s in streams if is_log_stream(s))
         self._is_lost: set[str] = set()  # Streams whose loss was said.
+        self._silences: dict[str, float] = {}  # By address.
         health = {s.name: StreamHealth() for s in streams}
         self.health = LinkHealth(endpoint=redacted(url), counts=LinkCounts(), streams=health)
 
@@ -132,7 +133,8 @@ class _Endpoint:
     async def _talk(self, link: Link, put: Put[News]) -> NoReturn:
         """Raises WireBroken, Silent."""
         clock = asyncio.get_running_loop().time
-        subscriptions = Subscriptions(self._wanted, self._settings.patience, clock(), self.health.counts)
+        patience, counts = self._settings.patience, self.health.counts
+        subscriptions = Subscriptions(self._wanted, patience, clock(), counts, self._silences)
         while True:
             while subscriptions.outgoing:
                 await link.send(subscriptions.outgoing.pop(0))

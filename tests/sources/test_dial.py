@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -147,9 +148,24 @@ async def test_a_handshake_without_end_is_a_broken_wire() -> None:
     server.close()
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ws://"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ws://", f"ws://{'a' * 70}.example"])
 async def test_an_address_of_another_kind_is_a_broken_wire(url: str) -> None:
     await broken(url, WebSocketDial())
+
+
+async def test_a_proxy_that_cannot_be_used_is_a_broken_wire(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    await broken(f"ws://node.example/{SECRET}", WebSocketDial())
+
+
+async def test_no_log_line_holds_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    async with node(echo, logger=logging.Logger("server")) as url, WebSocketDial()(url) as link:
+        await link.send("x")
+        await link.receive()
+    assert SECRET not in caplog.text
 
 
 async def test_sending_over_a_closed_link_is_a_broken_wire() -> None:

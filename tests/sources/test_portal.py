@@ -1,4 +1,4 @@
-"""The Portal as a source: what settles and what does not, answers cut short, refusals, budgets, the cluster's guard.
+"""The Portal as a source: what settles and what does not, links, pages, and what the archive does not have whole.
 
 All in virtual time, against a scripted Portal.
 """
@@ -15,107 +15,34 @@ from typing import Any
 import msgspec
 import pytest
 
-from indexer.core.coverage import Span, Spans, union
+from indexer.core.coverage import Span, Spans
 from indexer.core.rpc import parse_transaction
 from indexer.core.transaction import Transaction
-from indexer.errors import ClusterMismatch
 from indexer.simulation.virtual_time import run
-from indexer.sources.base import RawPage, SourceInterrupted
-from indexer.sources.portal import BlockHash, Fetch, Portal
-from indexer.sources.portal_http import PortalSettings
-from tests.adversarial.answers import as_json, text
-from tests.adversarial.cases import FILL, LEND
-from tests.programs import DRIFT, JUPITER, JUPITER_AUTHORITY, protocols
+from indexer.sources.base import SourceInterrupted
+from indexer.sources.portal import Fetch
+from tests.adversarial.answers import as_json
+from tests.adversarial.cases import LEND
+from tests.programs import DRIFT, JUPITER, JUPITER_AUTHORITY
 from tests.sources.archive import TIME, Archive, Block, chained
-from tests.sources.wires import Body, FakePortal, Turn, json_reply, whole
-from tests.world import data_line, event, frame, key, signature, transaction
+from tests.sources.reading import (
+    DRIFT_STREAM,
+    FIRST,
+    JUPITER_STREAM,
+    SECRET,
+    blocks,
+    cut,
+    cut_log,
+    empty,
+    fill,
+    first,
+    portal,
+    read,
+)
+from tests.sources.wires import Body, FakePortal, Turn, whole
+from tests.world import event, frame, signature, transaction
 
-SECRET = "0123456789abcdef0123456789abcdef"
-URL = f"https://portal.example/datasets/solana-mainnet?api_key={SECRET}"
-DRIFT_STREAM, JUPITER_STREAM, _ = protocols()
-FIRST = 1_000
-
-
-def fill(number: int) -> Transaction:
-    return transaction(frame(DRIFT, data_line(FILL)), signature=signature(number))
-
-
-def cut_log(number: int) -> Transaction:
-    """A fill whose log was truncated behind it."""
-    tx = fill(number)
-    return msgspec.structs.replace(tx, logs=(*(tx.logs or ())[:2], "Log truncated"))
-
-
-def blocks(slots: int = 10, *, per_slot: int = 1, skipped: Sequence[int] = ()) -> list[Block]:
-    """Blocks of fills from FIRST on."""
-    filled = {
-        FIRST + n: [fill(n * per_slot + place + 1) for place in range(per_slot)]
-        for n in range(slots)
-        if FIRST + n not in skipped
-    }
-    return list(chained(filled, FIRST - 1))
-
-
-def portal(
-    http: FakePortal, *, fetch: Fetch | None = None, blockhash: BlockHash | None = None, **settings: Any
-) -> Portal:
-    return Portal(URL, http, rng=Random(1), fetch=fetch, blockhash=blockhash, settings=PortalSettings(**settings))
-
-
-class Outcome(msgspec.Struct):
-    pages: list[RawPage] = []
-    error: str | None = None  # Why it was interrupted.
-    seconds: float = 0.0
-
-    @property
-    def settled(self) -> Spans:
-        return union(*(page.settled.get("drift", ()) for page in self.pages))
-
-    @property
-    def unavailable(self) -> Spans:
-        return union(*(page.unavailable.get("drift", ()) for page in self.pages))
-
-    @property
-    def slots(self) -> list[int]:
-        return [tx.slot for page in self.pages for tx in page.transactions]
-
-
-def read(source: Portal, span: Span, *streams: Any) -> Outcome:
-    """Everything of a span, in virtual time."""
-
-    async def reading() -> Outcome:
-        outcome = Outcome()
-        try:
-            async for page in source.pages(streams or [DRIFT_STREAM], span):
-                outcome.pages.append(page)
-        except SourceInterrupted as error:
-            outcome.error = str(error)
-        outcome.seconds = asyncio.get_running_loop().time()
-        return outcome
-
-    return run(reading())
-
-
-def status(code: int, body: str = "", **headers: str) -> Turn:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda _: Body([body.encode()], status=code, headers=named)
-
-
-def empty(_: list[bytes]) -> Body:
-    return Body([], status=204)
-
-
-def first(count: int) -> Turn:
-    """The Portal stops early, at a line's end."""
-    return lambda lines: whole(lines[:count])
-
-
-def cut(lines: list[bytes]) -> Body:
-    """The connection breaks within the third line."""
-    return Body([b"\n".join(lines[:2]) + b"\n" + lines[2][:20]], cut=True)
-
-
-# --- what settles ---------------------------------------------------------------------------------------------------
+# --- what settles ----------------------------------------------------------------------------------------------------
 
 
 def test_everything_up_to_the_last_block_that_came_is_settled() -> None:
@@ -232,7 +159,40 @@ def test_what_lies_before_the_dataset_is_unavailable() -> None:
     assert http.queries[0]["fromBlock"] == FIRST + 2
 
 
-# --- links ----------------------------------------------------------------------------------------------------------
+def weather(rng: Random) -> Turn:
+    """What may become of an answer: whole, stopped early, cut anywhere, empty, refused, in crumbs."""
+
+    def turn(lines: list[bytes]) -> Body:
+        body = b"".join(line + b"\n" for line in lines)
+        kind = rng.choice(
+            ("whole", "early", "cut", "cut", "short", "empty", "refused") if lines else ("whole", "refused")
+        )
+        if kind == "refused":
+            return Body([b"busy"], status=rng.choice((429, 502, 503, 504, 529)))
+        if kind == "empty":
+            return Body([], status=rng.choice((200, 204)))
+        if kind == "early":
+            return first(rng.randint(1, len(lines)))(lines)
+        end = rng.randrange(len(body)) if kind in ("cut", "short") else len(body)
+        size = rng.choice((7, 1_000, 10**6))
+        return Body([body[at : min(at + size, end)] for at in range(0, end, size)], cut=kind == "cut")
+
+    return turn
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_any_weather_ends_in_the_same_rows_each_once(seed: int) -> None:
+    rng = Random(seed)
+    skipped = [slot for slot in range(FIRST + 1, FIRST + 29) if rng.random() < 0.3]
+    archived = blocks(30, per_slot=2, skipped=skipped)
+    http = FakePortal(Archive(archived), *[weather(rng)] * 200)
+    span = Span(FIRST + rng.randrange(5), FIRST + rng.randrange(20, 30))
+    outcome = read(portal(http, attempts=100, page_transactions=rng.choice((1, 5, 300))), span)
+    assert (outcome.error, outcome.settled, outcome.unavailable) == (None, (span,), ())
+    assert outcome.slots == [block.slot for block in archived if block.slot in span for _ in range(2)]
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
 
 
 def altered(place: int, **header: Any) -> Turn:
@@ -280,79 +240,7 @@ def test_another_chain_in_the_next_answer_is_noticed() -> None:
     assert outcome.settled == (Span(FIRST, FIRST + 3),)
 
 
-# --- refusals and budgets -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("code", [429, 502, 503, 504, 529])
-def test_refusals_that_may_pass_are_asked_again_after_the_time_they_say(code: int) -> None:
-    http = FakePortal(Archive(blocks(3)), status(code, "busy", retry_after="7"))
-    outcome = read(portal(http), Span(FIRST, FIRST + 3))
-    assert (outcome.error, outcome.settled) == (None, (Span(FIRST, FIRST + 3),))
-    assert outcome.seconds >= 7
-
-
-def test_no_worker_available_is_waited_for_five_seconds_and_more() -> None:
-    http = FakePortal(Archive(blocks(3)), status(503, "no worker available"))
-    assert 5 <= read(portal(http), Span(FIRST, FIRST + 3)).seconds < 6
-
-
-def test_pauses_grow_between_refusals_without_a_hint() -> None:
-    http = FakePortal(Archive(blocks(3)), *[status(502)] * 5)
-    outcome = read(portal(http), Span(FIRST, FIRST + 3))
-    assert outcome.error is None
-    pauses = [after - before for before, after in zip(http.asked_at[2:], http.asked_at[3:], strict=False)]
-    assert pauses == sorted(pauses)
-    assert pauses[-1] > 8 * pauses[0] * 0.5
-
-
-@pytest.mark.parametrize("header", ["soon", "-1", "Wed, 21 Oct 2026 07:28:00 GMT", "9" * 30, "²"])
-def test_a_hint_that_is_no_number_of_seconds_is_not_waited_for(header: str) -> None:
-    http = FakePortal(Archive(blocks(3)), status(429, retry_after=header))
-    outcome = read(portal(http), Span(FIRST, FIRST + 3))
-    assert (outcome.error, outcome.seconds < 5) == (None, True)
-
-
-def test_refusals_without_end_interrupt_the_source_and_say_why() -> None:
-    http = FakePortal(Archive(blocks(3)), *[status(503, "no_workers")] * 100)
-    outcome = read(portal(http), Span(FIRST, FIRST + 3))
-    assert outcome.error is not None
-    assert "HTTP 503" in outcome.error
-    assert "no_workers" in outcome.error
-    assert len(http.queries) == 6
-    assert SECRET not in outcome.error
-
-
-def test_progress_forgets_refusals() -> None:
-    """Never six refusals one after the other without a block between them."""
-    turns = [turn for _ in range(9) for turn in (*[status(502)] * 4, first(1))]
-    outcome = read(portal(FakePortal(Archive(blocks(10)), *turns)), Span(FIRST, FIRST + 10))
-    assert (outcome.error, outcome.settled) == (None, (Span(FIRST, FIRST + 10),))
-
-
-@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 500])
-def test_what_asking_again_does_not_mend_is_not_asked_again(code: int) -> None:
-    http = FakePortal(Archive(blocks(3)), status(code, "malformed_request"))
-    outcome = read(portal(http), Span(FIRST, FIRST + 3))
-    assert f"HTTP {code}: malformed_request" in str(outcome.error)
-    assert len(http.queries) == 1
-
-
-def test_no_more_requests_are_sent_than_the_budget_allows() -> None:
-    http = FakePortal(Archive(blocks(100)), *[first(1)] * 99)
-    assert read(portal(http), Span(FIRST, FIRST + 100)).error is None
-    assert len(http.asked_at) == 102  # The head, the metadata, and one block at a time.
-    busiest = max(sum(began <= at < began + 10 for at in http.asked_at) for began in http.asked_at)
-    assert busiest == 20
-
-
-def test_a_line_beyond_all_bounds_ends_the_reading() -> None:
-    http = FakePortal(Archive(blocks(5)), lambda lines: Body([lines[0] + b"\n", *[b"x" * 1_000] * 1_000]))
-    outcome = read(portal(http, line_bytes=50_000), Span(FIRST, FIRST + 5))
-    assert outcome.settled == (Span(FIRST, FIRST + 1),)
-    assert "the limit is 50000" in str(outcome.error)
-
-
-# --- pages ----------------------------------------------------------------------------------------------------------
+# --- pages -----------------------------------------------------------------------------------------------------------
 
 
 def test_pages_hold_whole_slots_and_settle_what_they_hold() -> None:
@@ -362,6 +250,12 @@ def test_pages_hold_whole_slots_and_settle_what_they_hold() -> None:
     assert outcome.pages[1].settled == {"drift": (Span(FIRST + 2, FIRST + 4),)}
     assert outcome.pages[1].slot_times == {FIRST + 2: TIME + FIRST + 2, FIRST + 3: TIME + FIRST + 3}
     assert [tx.tx_index for tx in outcome.pages[1].transactions] == [0, 1, 2, 0, 1, 2]
+
+
+def test_what_came_does_not_wait_long_for_a_full_page() -> None:
+    http = FakePortal(Archive(blocks(30)), lambda lines: Body([line + b"\n" for line in lines], pause_s=1.0))
+    outcome = read(portal(http, page_s=10.0), Span(FIRST, FIRST + 30))
+    assert [len(page.transactions) for page in outcome.pages] == [10, 10, 10]
 
 
 def test_a_reader_that_stops_reading_stops_the_portal() -> None:
@@ -430,7 +324,7 @@ def test_failed_transactions_do_not_come() -> None:
     assert [tx.tx_index for page in outcome.pages for tx in page.transactions] == [1]
 
 
-# --- what the archive does not have whole ---------------------------------------------------------------------------
+# --- what the archive does not have whole ----------------------------------------------------------------------------
 
 DOUBTFUL = {FIRST: [fill(1)], FIRST + 1: [fill(2), cut_log(3), fill(4)], FIRST + 2: [fill(5)]}
 
@@ -510,91 +404,3 @@ def test_many_doubtful_transactions_are_fetched_at_the_same_time_and_not_all_at_
     http = FakePortal(Archive(chained({FIRST: [cut_log(n) for n in range(40)]}, FIRST - 1)))
     outcome = read(portal(http, fetch=slow, fetches=16), Span(FIRST, FIRST + 1))
     assert (most, round(outcome.seconds)) == (16, 3)
-
-
-# --- reach, cluster, times ------------------------------------------------------------------------------------------
-
-
-def test_it_reaches_from_the_first_slot_of_the_dataset_to_the_finalized_head() -> None:
-    http = FakePortal(Archive(blocks(10)), first=FIRST + 1, head=FIRST + 7)
-    assert run(portal(http).reach()) == Span(FIRST + 1, FIRST + 8)
-
-
-@pytest.mark.parametrize(
-    ("path", "answer"),
-    [
-        ("/finalized-head", json_reply(None)),
-        ("/finalized-head", json_reply({"number": -1, "hash": "x"})),
-        ("/finalized-head", json_reply({"number": 5})),
-        ("/metadata", json_reply({"start_block": True})),
-        ("/metadata", json_reply({"start_block": 2**80})),
-        ("/metadata", json_reply([])),
-        ("/metadata", json_reply({"start_block": FIRST + 99})),
-        ("/metadata", json_reply({}, status=500)),
-        ("/metadata", msgspec.structs.replace(json_reply({}), body=b"<html>")),
-    ],
-)
-def test_without_sensible_bounds_it_reaches_nothing(path: str, answer: Any) -> None:
-    http = FakePortal(Archive(blocks(3)))
-    http.gets[path] = [answer] * 10
-    assert run(portal(http).reach()) is None
-    http.gets[path] = [answer] * 10
-    assert "portal.example" in str(read(portal(http), Span(FIRST, FIRST + 3)).error)
-
-
-def test_a_portal_of_another_cluster_is_refused_with_both_hashes() -> None:
-    async def other(_: int) -> str | None:
-        return text(key(77))
-
-    http = FakePortal(Archive(blocks(3)))
-    source = portal(http, blockhash=other)
-    with pytest.raises(ClusterMismatch) as caught:
-        read(source, Span(FIRST, FIRST + 3))
-    assert text(key(77)) in str(caught.value)
-    assert blocks(3)[-1].hash in str(caught.value)
-    assert SECRET not in str(caught.value)
-    assert http.queries == []
-    with pytest.raises(ClusterMismatch):
-        run(source.reach())
-
-
-def test_a_portal_whose_cluster_nobody_can_tell_is_not_believed() -> None:
-    async def unknown(_: int) -> str | None:
-        return None
-
-    http = FakePortal(Archive(blocks(3)))
-    assert "no node has block" in str(read(portal(http, blockhash=unknown), Span(FIRST, FIRST + 3)).error)
-    assert http.queries == []
-
-
-def test_the_cluster_is_checked_once() -> None:
-    asked: list[int] = []
-
-    async def same(slot: int) -> str | None:
-        asked.append(slot)
-        return blocks(3)[-1].hash
-
-    source = portal(FakePortal(Archive(blocks(3))), blockhash=same)
-    for _ in range(3):
-        assert read(source, Span(FIRST, FIRST + 3)).error is None
-    assert asked == [FIRST + 2]
-
-
-def test_a_time_is_the_first_block_at_it_or_later() -> None:
-    source = portal(FakePortal(Archive(blocks(5))))
-    assert run(source.slot_at(TIME + FIRST + 3)) == FIRST + 3
-    assert run(source.slot_at(TIME + FIRST + 99)) is None
-
-
-@pytest.mark.parametrize("answer", [{"block_number": "5"}, {"block_number": -1}, {}, [], 5])
-def test_an_answer_that_is_no_slot_is_no_time(answer: Any) -> None:
-    http = FakePortal(Archive(blocks(3)))
-    http.gets[f"/timestamps/{TIME}/block"] = [json_reply(answer)]
-    assert run(portal(http).slot_at(TIME)) is None
-
-
-def test_the_address_never_shows_its_key() -> None:
-    source = portal(FakePortal(Archive(blocks(3))))
-    outcome = read(source, Span(FIRST, FIRST + 3))
-    assert SECRET not in source.endpoint
-    assert outcome.pages[0].endpoint == source.endpoint

@@ -86,6 +86,12 @@ def test_instructions_may_come_in_any_order() -> None:
     assert block_of(line) == expected
 
 
+def test_a_failed_transaction_is_left_out() -> None:
+    line = line_of(FILL_TX, BOTH)
+    line["transactions"][0]["err"] = {"InstructionError": [0, {"OfTomorrow": 1}]}
+    assert [tx.tx_index for tx in block_of(line).transactions] == [1]
+
+
 def test_a_time_of_zero_or_none_is_unknown() -> None:
     for time in (0, None, -5):
         line = line_of(FILL_TX)

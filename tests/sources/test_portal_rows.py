@@ -35,7 +35,7 @@ URL = "https://portal.example/datasets/solana-mainnet"
 FIRST, LAST = 1_000, 1_003
 QUIET = settings(
     deadline=None,
-    max_examples=150,
+    max_examples=100,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )

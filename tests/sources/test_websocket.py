@@ -1,4 +1,4 @@
-"""Hints from WebSockets: told once, from every endpoint, however links break, fall silent, or answer nonsense.
+"""Hints from WebSockets: told once, from every endpoint, whatever nodes send, and how the listening ends.
 
 All in virtual time, against scripted nodes.
 """
@@ -7,186 +7,50 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
-from itertools import pairwise
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.core import base58
 from indexer.core.protocol import process
 from indexer.core.reference import Reference
 from indexer.core.transaction import Transaction
 from indexer.simulation.virtual_time import run
-from indexer.sources.hints import Hint, Lost, News, Subscribed, is_whole
-from indexer.sources.subscriptions import Patience
+from indexer.sources.hints import Hint, News, Subscribed, is_whole
 from indexer.sources.websocket import HintSettings, LogSubscriptions
-from tests.adversarial.answers import as_notification
 from tests.adversarial.cases import CASES, FILL, FILL_TX, with_lines
-from tests.programs import DRIFT, GMX_AUTHORITY, JUPITER, JUPITER_AUTHORITY, VAULTS, protocols
+from tests.programs import JUPITER, protocols
 from tests.property.strategies import disturbed, json_values
+from tests.sources.hearing import (
+    DRIFT_STREAM,
+    GMX_STREAM,
+    JUPITER_STREAM,
+    OTHER_URL,
+    PLACEHOLDER,
+    QUIET,
+    SECRET,
+    SHOWN,
+    URL,
+    D,
+    G,
+    Heard,
+    J,
+    Node,
+    V,
+    after,
+    fill,
+    listen,
+    note,
+    telling,
+)
 from tests.sources.wires import FakeDial, Peer
 from tests.world import log_transaction, signature
 
-SECRET = "0123456789abcdef0123456789abcdef"
-URL, OTHER_URL = f"wss://node.example/{SECRET}", f"wss://other.example/?api-key={SECRET}"
-SHOWN, OTHER_SHOWN = "wss://node.example/***", "wss://other.example/?api-key=***"
-DRIFT_STREAM, JUPITER_STREAM, GMX_STREAM = protocols()
-D, V, J, G = (base58.encode(k) for k in (DRIFT, VAULTS, JUPITER_AUTHORITY, GMX_AUTHORITY))
-PLACEHOLDER = "1" * 64
-Result = TypeVar("Result")
-QUIET = settings(
-    deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), suppress_health_check=list(HealthCheck)
-)
-
-
-def note(tx: Transaction = FILL_TX, **value: Any) -> Any:
-    """The `result` of a logsNotification; `value` replaces parts of it, `slot` its slot."""
-    result = as_notification(tx)["params"]["result"]
-    result["context"]["slot"] = value.pop("slot", tx.slot)
-    result["value"] |= value
-    return result
-
-
-def fill(number: int) -> Transaction:
-    return log_transaction(DRIFT, FILL, signature=signature(number))
-
-
-class Node:
-    """The far end of links, one after the other: it answers requests and tells its slot every second.
-
-    `refused`: addresses with the error they get; `mute`: methods without an answer; `beats`: slots are told. `ids`:
-    the subscriptions of the last link by address ("" for slots). `born`: frames said as soon as everything stands.
-    """
-
-    def __init__(
-        self,
-        *,
-        refused: dict[str, Any] | None = None,
-        mute: Sequence[str] = (),
-        beats: bool = True,
-        same_ids: bool = False,
-        lives_s: float = 1e9,
-    ) -> None:
-        self.refused, self.mute, self.beats, self.same_ids = refused or {}, mute, beats, same_ids
-        self.lives_s = lives_s
-        self.ids: dict[str, int] = {}
-        self.peer: Peer | None = None
-        self.asked: list[tuple[float, str, str]] = []  # (time, method, address)
-        self.links = 0
-
-    async def __call__(self, peer: Peer) -> None:
-        self.peer, self.ids = peer, {}
-        self.links += 1
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._answer(peer))
-            tasks.create_task(self._beat(peer))
-            await asyncio.sleep(self.lives_s)
-            peer.hang_up("closed 1006")
-
-    async def _answer(self, peer: Peer) -> None:
-        next_id = 100 * self.links
-        for place in range(10_000):
-            request = await peer.request(place)
-            params = request["params"]
-            address = params[0]["mentions"][0] if request["method"] == "logsSubscribe" else ""
-            self.asked.append((asyncio.get_running_loop().time(), request["method"], address))
-            if request["method"] in self.mute or address in self.mute:
-                continue
-            if request["method"].endswith("Unsubscribe"):
-                peer.answer(request, True)
-            elif address in self.refused:
-                peer.say({"jsonrpc": "2.0", "id": request["id"], "error": self.refused[address]})
-            else:
-                next_id += 0 if self.same_ids and address in self.ids else 1
-                self.ids[address] = next_id
-                peer.answer(request, self.ids[address])
-
-    async def _beat(self, peer: Peer) -> None:
-        slot = 1
-        while self.beats:
-            await asyncio.sleep(1)
-            slot += 1
-            if "" in self.ids:
-                told = {"subscription": self.ids[""], "result": {"slot": slot, "parent": slot - 1, "root": slot - 32}}
-                peer.say({"jsonrpc": "2.0", "method": "slotNotification", "params": told})
-
-    def tell(self, address: str, result: Any, subscription: int | None = None) -> None:
-        """A notification of the address's subscription."""
-        assert self.peer is not None
-        params = {"result": result, "subscription": self.ids[address] if subscription is None else subscription}
-        self.peer.say({"jsonrpc": "2.0", "method": "logsNotification", "params": params})
-
-    def times(self, method: str, address: str = "") -> list[float]:
-        return [at for at, asked, of in self.asked if (asked, of) == (method, address)]
-
-
-class Heard:
-    """What came of subscriptions: every piece of news with its time."""
-
-    def __init__(self, subscriptions: LogSubscriptions) -> None:
-        self.subscriptions = subscriptions
-        self.news: list[tuple[float, News]] = []
-
-    def of(self, kind: type[Result]) -> list[Result]:
-        return [one for _, one in self.news if isinstance(one, kind)]
-
-    @property
-    def signatures(self) -> list[bytes | None]:
-        return [hint.transaction.signature if hint.transaction else None for hint in self.of(Hint)]
-
-    async def listen(self) -> None:
-        async with aclosing(self.subscriptions.hints()) as hints:
-            async for one in hints:
-                self.news.append((asyncio.get_running_loop().time(), one))
-
-
-Story = Callable[[Heard], Awaitable[None]]
-
-
-def listen(dial: FakeDial, story: Story, *, urls: Sequence[str] = (URL,), streams: Any = None, **changed: Any) -> Heard:
-    """Listen while `story` runs, then stop."""
-    patience = {name: changed.pop(name) for name in list(changed) if name in Patience.__struct_fields__}
-    wanted = HintSettings(**changed, patience=Patience(**patience))
-    heard = Heard(LogSubscriptions(urls, streams or protocols(), dial, rng=Random(1), settings=wanted))
-
-    async def main() -> None:
-        listening = asyncio.create_task(heard.listen())
-        await asyncio.sleep(0.1)
-        await story(heard)
-        await asyncio.sleep(0.1)
-        assert not listening.done(), "it stopped by itself"
-        listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
-        assert dial.open == 0, "a socket was left open"
-
-    run(main())
-    return heard
-
-
-def after(seconds: float) -> Story:
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(seconds)
-
-    return story
-
-
-def telling(node: Node, *notes: tuple[str, Any]) -> Story:
-    async def story(_: Heard) -> None:
-        for address, result in notes:
-            node.tell(address, result)
-            await asyncio.sleep(0.01)
-
-    return story
-
-
-# --- subscribing ----------------------------------------------------------------------------------------------------
+# --- subscribing -----------------------------------------------------------------------------------------------------
 
 
 def test_every_address_gets_a_subscription_of_its_own_at_confirmed() -> None:
@@ -235,7 +99,7 @@ def test_no_hint_of_a_stream_comes_before_it_is_subscribed() -> None:
     assert heard.subscriptions.health()[0].counts.unknown == 1
 
 
-# --- what is told ---------------------------------------------------------------------------------------------------
+# --- what is told ----------------------------------------------------------------------------------------------------
 
 
 def test_a_notification_is_a_hint_with_its_transaction() -> None:
@@ -370,206 +234,7 @@ def test_a_notification_of_which_only_the_slot_can_be_read_says_that_something_h
     assert [(hint.slot, hint.transaction) for hint in heard.of(Hint)] == [(9, None)]
 
 
-# --- silence --------------------------------------------------------------------------------------------------------
-
-
-def test_a_link_without_any_frame_is_opened_anew() -> None:
-    """Silent without a close: the slots that a node tells every 400 ms stop."""
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(10)
-        node.beats = False
-        await asyncio.sleep(20)
-        node.beats = True
-
-    heard = listen(FakeDial(node), story)
-    assert node.links == 2
-    assert [(news.stream, news.reason) for news in heard.of(Lost)] == [
-        (name, "no frame for 15 s") for name in ("drift", "jupiter_perps", "gmx_solana")
-    ]
-
-
-def test_a_silent_subscription_is_asked_for_anew_and_then_the_link() -> None:
-    node = Node()
-    heard = listen(FakeDial(node), after(200), streams=[JUPITER_STREAM], stream_s=60.0, resubscribes=2)
-    assert [round(at) for at in node.times("logsSubscribe", J)] == [0, 60, 120, 180]
-    assert node.links == 2
-    told = [(round(at), type(news)) for at, news in heard.news]
-    assert told == [
-        (0, Subscribed),
-        (60, Lost),
-        (60, Subscribed),
-        (120, Lost),
-        (120, Subscribed),
-        (180, Lost),
-        (180, Subscribed),
-    ]
-
-
-def test_the_watchdog_goes_on_where_no_new_subscription_ever_yields() -> None:
-    """An hour of a node that confirms everything and tells nothing: it is never left alone."""
-    node = Node()
-    listen(FakeDial(node), after(3_600), streams=[JUPITER_STREAM], stream_s=60.0)
-    times = node.times("logsSubscribe", J)
-    assert len(times) >= 55
-    assert max(later - sooner for sooner, later in pairwise(times)) < 130
-
-
-@pytest.mark.parametrize("mute", [["logsSubscribe"], ["logsSubscribe", "slotSubscribe"]])
-def test_a_node_that_never_answers_is_left_and_asked_again_for_ever(mute: list[str]) -> None:
-    node = Node(mute=mute)
-    heard = listen(FakeDial(node), after(1_800))
-    assert node.links > 20
-    assert {news.reason for news in heard.of(Lost)} == {"no answer to logsSubscribe for 15 s"}
-    assert len(heard.of(Lost)) == 3  # Each stream once: it was never told again.
-
-
-def test_a_stream_that_speaks_is_not_asked_for_anew() -> None:
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        for number in range(20):
-            await asyncio.sleep(30)
-            node.tell(J, note(fill(number)))
-
-    listen(FakeDial(node), story, streams=[JUPITER_STREAM], stream_s=60.0)
-    assert len(node.times("logsSubscribe", J)) == 1
-
-
-def test_a_loud_stream_does_not_hide_the_silence_of_another() -> None:
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        for number in range(700):
-            node.tell(D, note(fill(number)))
-            node.tell(V, note(fill(number)))
-            await asyncio.sleep(0.1)
-
-    listen(FakeDial(node), story, stream_s=60.0)
-    assert len(node.times("logsSubscribe", G)) == 2
-    assert len(node.times("logsSubscribe", D)) == 1
-
-
-def test_without_slots_to_hear_the_streams_are_watched_all_the_same() -> None:
-    node = Node(refused={"": {"code": -32601, "message": "Method not found"}}, beats=False)
-    heard = listen(FakeDial(node), after(50), streams=[JUPITER_STREAM], stream_s=60.0)
-    assert (node.links, heard.of(Lost)) == (1, [])
-    listen(FakeDial(node), after(70), streams=[JUPITER_STREAM], stream_s=60.0)
-    assert len(node.times("logsSubscribe", J)) == 3
-
-
-def test_a_new_subscription_with_the_same_id_is_not_given_up() -> None:
-    """Nodes give equal subscriptions one id: leaving the old one after the new one stands would leave both."""
-    node = Node(same_ids=True)
-
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(61)
-        node.tell(J, note(fill(1)))
-
-    heard = listen(FakeDial(node), story, streams=[JUPITER_STREAM], stream_s=60.0)
-    methods = [method for _, method, _ in node.asked]
-    assert methods == ["slotSubscribe", "logsSubscribe", "logsUnsubscribe", "logsSubscribe"]
-    assert heard.signatures == [signature(1)]
-
-
-def test_the_old_subscription_still_tells_until_the_new_one_stands() -> None:
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(58)
-        node.mute = ["logsSubscribe"]
-        await asyncio.sleep(5)
-        node.tell(J, note(fill(1)))
-
-    heard = listen(FakeDial(node), story, streams=[JUPITER_STREAM], stream_s=60.0)
-    assert heard.signatures == [signature(1)]
-
-
-# --- breaks ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("code", [1006, 1009])
-def test_a_closed_link_is_opened_again_and_every_stream_with_it(code: int) -> None:
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        assert node.peer is not None
-        node.peer.hang_up(f"closed {code}")
-        await asyncio.sleep(2)
-        node.tell(D, note(fill(1)))
-
-    heard = listen(FakeDial(node), story)
-    kinds = [type(news) for _, news in heard.news if news.stream == "drift"]
-    assert kinds == [Subscribed, Lost, Subscribed, Hint]
-    assert {news.reason for news in heard.of(Lost)} == {f"closed {code}"}
-
-
-def test_pauses_grow_with_jitter_up_to_a_bound_and_never_end() -> None:
-    dial = FakeDial(None)
-    heard = listen(dial, after(1_000), first_pause_s=0.5, longest_pause_s=60.0)
-    pauses = [later - sooner for sooner, later in pairwise(dial.dialled_at)]
-    bounds = [min(0.5 * 2**n, 60.0) for n in range(len(pauses))]
-    assert all(bound / 2 <= pause <= bound for pause, bound in zip(pauses, bounds, strict=True))
-    assert len(pauses) > 20
-    assert len({round(pause, 6) for pause in pauses[-10:]}) == 10
-    assert len(heard.of(Lost)) == 3
-
-
-def test_a_link_that_breaks_at_once_is_not_opened_in_a_hurry_though_it_was_confirmed() -> None:
-    dial = FakeDial(Node(lives_s=0.05))
-    listen(dial, after(600))
-    assert len(dial.dialled_at) < 25
-
-
-def test_after_a_link_that_lived_the_first_pause_is_short_again() -> None:
-    dial = FakeDial(None, None, None, None, None, None, Node(lives_s=120), Node())
-    listen(dial, after(200))
-    assert dial.dialled_at[-1] - (dial.dialled_at[-2] + 120) <= 0.5
-
-
-def test_one_endpoint_down_is_no_loss_of_the_other() -> None:
-    node = Node()
-
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(5)
-        node.tell(D, note(fill(1)))
-
-    heard = listen(FakeDial(by_url={URL: None, OTHER_URL: node}), story, urls=(URL, OTHER_URL))
-    assert {news.endpoint for news in heard.of(Lost)} == {SHOWN}
-    assert {news.endpoint for news in heard.of(Subscribed)} == {OTHER_SHOWN}
-    assert heard.signatures == [signature(1)]
-
-
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [
-        ({"code": -32601, "message": "Method not found"}, "-32601 Method not found"),
-        ({"code": -32005, "message": f"Too many subscriptions for {URL}"}, "-32005 Too many subscriptions"),
-        ({"code": 1}, "neither a subscription nor an error"),
-        ("no", "neither a subscription nor an error"),
-        (None, "neither a subscription nor an error"),
-    ],
-)
-def test_a_refused_subscription_is_a_loss_with_its_reason_and_is_asked_for_slowly(error: Any, reason: str) -> None:
-    node = Node(refused={J: error})
-
-    async def story(_: Heard) -> None:
-        await asyncio.sleep(200)
-        node.refused = {}
-        await asyncio.sleep(60)
-
-    heard = listen(FakeDial(node), story, refused_s=60.0, stream_s=1_000.0)
-    (lost,) = heard.of(Lost)
-    assert lost.stream == "jupiter_perps"
-    assert reason in lost.reason
-    assert SECRET not in lost.reason
-    assert [round(at) for at in node.times("logsSubscribe", J)] == [0, 60, 120, 180, 240]
-    assert node.links == 1
-    assert heard.of(Subscribed)[-1].stream == "jupiter_perps"
-
-
-# --- bounds and ends ------------------------------------------------------------------------------------------------
+# --- bounds and ends -------------------------------------------------------------------------------------------------
 
 
 def test_a_slow_reader_slows_the_sockets_and_loses_nothing() -> None:
@@ -670,7 +335,7 @@ def test_no_key_is_ever_shown() -> None:
     assert SECRET not in shown
 
 
-# --- nothing raises -------------------------------------------------------------------------------------------------
+# --- nothing raises --------------------------------------------------------------------------------------------------
 
 FRAMES = disturbed(
     {"jsonrpc": "2.0", "method": "logsNotification", "params": {"subscription": 102, "result": note(fill(1))}}
@@ -692,7 +357,7 @@ def test_no_frame_ends_the_listening(frames: list[Any], raw: list[Any]) -> None:
     listen(FakeDial(node), story)
 
 
-# --- whole or to be fetched -----------------------------------------------------------------------------------------
+# --- whole or to be fetched ------------------------------------------------------------------------------------------
 
 
 def notified(tx: Transaction) -> Transaction:
