@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+from indexer.sources.base import SourceInterrupted
+
 _Key = TypeVar("_Key")
 _Result = TypeVar("_Result")
 
@@ -18,11 +20,22 @@ _Result = TypeVar("_Result")
 async def ahead(
     keys: AsyncGenerator[_Key, None], work: Callable[[_Key], Coroutine[Any, Any, _Result]], depth: int
 ) -> AsyncGenerator[_Result, None]:
-    """The result of every key, in order; at most `depth` of them are worked on. The first error ends all."""
+    """The result of every key, in order; at most `depth` of them are worked on. The first error ends all.
+
+    Where the keys themselves are interrupted, the results of those that came are given before that is raised.
+    """
     tasks: deque[asyncio.Task[_Result]] = deque()
+    interrupted: SourceInterrupted | None = None
     try:
         async with aclosing(keys):
-            async for key in keys:
+            while interrupted is None:
+                try:
+                    key = await anext(keys)
+                except StopAsyncIteration:
+                    break
+                except SourceInterrupted as error:
+                    interrupted = error
+                    break
                 tasks.append(asyncio.create_task(work(key)))
                 if len(tasks) >= depth:
                     yield await tasks[0]
@@ -30,6 +43,8 @@ async def ahead(
         while tasks:
             yield await tasks[0]
             tasks.popleft()
+        if interrupted is not None:
+            raise interrupted
     finally:
         for task in tasks:
             task.cancel()

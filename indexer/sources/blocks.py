@@ -20,7 +20,7 @@ from indexer.core.protocol import Protocol as Stream
 from indexer.sources.ahead import ahead
 from indexer.sources.base import Lane, RawPage, SourceInterrupted, Strategy
 from indexer.sources.fetched import Fetcher
-from indexer.sources.links import Link, contradicts, first_chain
+from indexer.sources.links import Link, contradicts, first_chain, follows
 from indexer.sources.pages import Gathering
 from indexer.sources.rpc import Rpc
 
@@ -106,6 +106,7 @@ class _Walk:
         self._told = start - 1  # Up to here everything is in a page.
         self._anchor: Link | None = None  # The block below `last`, where it is known.
         self._last: Link | None = None
+        self._is_doubted = False  # `last` was contradicted: only its successor can make it count.
 
     @property
     def top(self) -> int:
@@ -129,31 +130,31 @@ class _Walk:
             self._tell(self._last)
 
     def _push(self, link: Link) -> None:
-        """`link` confirms what is below it."""
+        """`link` does not contradict what is below it."""
         if self._last is not None:
+            self._is_doubted = self._is_doubted and not follows(link, self._last)
             self._tell(self._last)
-        self._anchor, self._last = self._last, link
+        self._anchor, self._last, self._is_doubted = self._last, link, False
 
     async def _resolve(self, link: Link) -> None:
         """`last` and `link` are not of one chain: ask others for both, and go on with what fits together."""
         last = self._last
         assert last is not None, "there is nothing to contradict"
-        try:
-            lower, upper = await self._fetcher.elsewhere(last), await self._fetcher.elsewhere(link)
-        except SourceInterrupted:
-            chain: Sequence[Link] = ()  # Nobody else is there.
-        else:
-            chain = first_chain(self._anchor, ((lower, upper), (last, upper), (lower, link)))
+        lower, upper = await self._fetcher.elsewhere(last), await self._fetcher.elsewhere(link)
+        chain = first_chain(self._anchor, [*lower, last], [*upper, link])
         self._last, self._anchor = self._anchor, None
-        if not chain:
-            self._page.lacks(self._told + 1, link.slot)
-            self._told, self._last, chain = link.slot - 1, None, [link]
         for one in chain:
             self._push(one)
+        if not chain:
+            self._lack(link.slot - 1)
+            self._last, self._is_doubted = link, True
 
     def _tell(self, link: Link) -> None:
         """Into the page: the slots below it that it proves empty, those that it proves to be lacking, and itself."""
         if link.slot <= self._told:
+            return
+        if self._is_doubted:
+            self._lack(link.slot)
             return
         self._page.lacks(self._told + 1, link.floor + 1)  # Its parent is there, and nobody has it.
         self._page.settles(max(self._told, link.floor) + 1, link.slot)
@@ -164,3 +165,8 @@ class _Walk:
             self._page.has(link.block.transactions, link.endpoint)
             self._page.settles(link.slot, link.slot + 1, but=self._fetcher.hidden(link.block))
         self._told = link.slot
+
+    def _lack(self, slot: int) -> None:
+        """Nothing is known up to this slot."""
+        self._page.lacks(self._told + 1, slot + 1)
+        self._told = slot

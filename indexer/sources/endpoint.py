@@ -34,11 +34,15 @@ class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Quarantine(msgspec.Struct, frozen=True):
-    """Whoever failed `failures` times in a row is left alone for `first_s`, then twice as long, `most_s` at most."""
+    """Whoever failed `failures` times in a row is left alone for `first_s`, then twice as long, `most_s` at most.
+
+    `away_s`: whoever failed for so long has no say in what is not to be had.
+    """
 
     failures: int = 3
     first_s: float = 0.5
     most_s: float = 60.0
+    away_s: float = 120.0
 
 
 class MethodHealth(msgspec.Struct, frozen=True):
@@ -108,7 +112,7 @@ class Endpoint:
         self._tallies: dict[str, _Tally] = {}
         self._failures = 0  # In a row, since the last quarantine began.
         self._quarantines = 0  # In a row.
-        self._quarantined_at = self._quarantined_until = now
+        self._quarantined_at = self._quarantined_until = self._failing_since = now
         self._secrets = tuple(_secrets(settings.url))
 
     @property
@@ -140,8 +144,9 @@ class Endpoint:
         """When it may be asked at all: the end of its quarantine, or of the pause it wanted."""
         return max(now, self._quarantined_until, self._tally(method, now).rate.paused_until)
 
-    def is_quarantined(self, now: float) -> bool:
-        return now < self._quarantined_until
+    def is_away(self, now: float) -> bool:
+        """Whether it has not answered for long."""
+        return now < self._quarantined_until and now - self._failing_since >= self._quarantine.away_s
 
     def expected_s(self, method: str, now: float) -> float:
         """What an answer takes, about, with what is in flight before it. 0: never asked."""
@@ -209,6 +214,8 @@ class Endpoint:
         self.reason = reason.text
         if sent_at < self._quarantined_at:
             return  # It was on its way when the quarantine began, and tells nothing new.
+        if not self._failures and not self._quarantines:
+            self._failing_since = now
         self._failures += 1
         if self._quarantines or reason.is_final or self._failures >= self._quarantine.failures:
             rest_s = self._quarantine.first_s * 2.0 ** min(self._quarantines, 30)

@@ -13,10 +13,12 @@ from indexer.core.protocol import Protocol as Stream
 from indexer.core.protocol import unrecorded
 from indexer.core.rpc import Block, BlockHead
 from indexer.core.transaction import Unavailable
-from indexer.sources.base import Lane
+from indexer.sources.base import Lane, SourceInterrupted
 from indexer.sources.links import Link
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
+
+_MOST_WITNESSES = 4  # Endpoints that are asked about one slot of a contradiction.
 
 
 class Fetcher:
@@ -39,9 +41,20 @@ class Fetcher:
             return None
         return _link(answer.value, None, answer.endpoint)
 
-    async def elsewhere(self, link: Link) -> Link | None:
-        """The same slot from other endpoints than the one that gave this link."""
-        return await self.fetch(link.slot, () if link.endpoint is None else (link.endpoint,))
+    async def elsewhere(self, link: Link) -> Sequence[Link | None]:
+        """What other endpoints than the one that gave this link have in its slot; None: no block. Not all are asked."""
+        found: list[Link | None] = []
+        asked = {link.endpoint}
+        for _ in range(_MOST_WITNESSES):
+            try:
+                one = await self.fetch(link.slot, {name for name in asked if name is not None})
+            except SourceInterrupted:
+                break  # Nobody else is there.
+            found.append(one)
+            if one is None or one.endpoint in asked:
+                break
+            asked.add(one.endpoint)
+        return found
 
     def hidden(self, block: Block) -> set[str]:
         """Streams that the block may hold something of that cannot be seen."""

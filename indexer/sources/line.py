@@ -36,7 +36,7 @@ class Wish:
         self.method = method
         self.lane = lane
         self.endpoints = endpoints
-        self.deadline = deadline  # After this, the first outage ends it.
+        self.deadline = deadline  # After this, nobody is tried a second time.
         self.count = count
         self.reasons: dict[Endpoint, Reason] = {}
         self.tries: dict[Endpoint, int] = {}
@@ -55,11 +55,13 @@ class Wish:
         refusals = [reason for reason in self.reasons.values() if reason.kind == "refused"]
         if not open_endpoints:
             return self._refused() if refusals or self._unoffered() else self._interrupted()
+        allowed = [e for e in open_endpoints if e.blocked_until(self.method, now) <= max(now, self.deadline)]
+        untried = [e for e in allowed if e not in self.tries]
         is_late = now >= self.deadline and len(refusals) < len(self.reasons)
-        if not is_late and min(e.blocked_until(self.method, now) for e in open_endpoints) <= self.deadline:
+        if untried or (allowed and not is_late):
             return None
         # Who is not there has no say: what all others do not have counts as not to be had.
-        are_away = all(e.is_quarantined(now) for e in open_endpoints)
+        are_away = all(e.is_away(now) for e in open_endpoints)
         return self._refused() if refusals and are_away else self._interrupted()
 
     def _refused_by(self, endpoint: Endpoint) -> bool:

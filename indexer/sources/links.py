@@ -6,7 +6,8 @@ and that a block is on the chain that was finalized: its successor names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import product
 
 import msgspec
 
@@ -43,8 +44,12 @@ def contradicts(child: Link, parent: Link | None) -> bool:
     return parent is not None and child.floor <= parent.slot and not follows(child, parent)
 
 
-def first_chain(anchor: Link | None, pairs: Iterable[tuple[Link | None, Link | None]]) -> Sequence[Link]:
-    """The first of the pairs that forms a chain upon `anchor`, without the None in it; empty: none does."""
+def first_chain(anchor: Link | None, lower: Sequence[Link | None], upper: Sequence[Link | None]) -> Sequence[Link]:
+    """Of what is said of two slots, what forms a chain upon `anchor`: two blocks, else one; empty: nothing does.
+
+    None: somebody says that there is no block.
+    """
+    pairs = sorted(product(lower, upper), key=lambda pair: None in pair)
     for pair in pairs:
         chain = [link for link in pair if link is not None]
         if chain and all(follows(child, parent) for parent, child in zip([anchor, *chain], chain, strict=False)):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from indexer.sources.base import Lane
 
 LOWEST_PER_S = 0.1
-RISE_PER_S = 1.0  # What a second of successes at the full rate adds.
+RISE_PER_S = 1.0  # What a second of successes at the full rate adds; one success at most doubles it.
 FALL = 0.5
 _BURST_S = 1.0  # So many seconds of the rate can be saved up.
 _RESERVED = 0.25  # The part of a burst that backfill leaves.
@@ -25,6 +25,7 @@ class Rate:
         self.most_per_s = most_per_s
         self.paused_until = now
         self._tokens = self.burst
+        self._is_used_up = False  # The last request left no token for another.
         self._filled_at = now
         self._lowered_at = now - 1
 
@@ -44,13 +45,13 @@ class Rate:
     def take(self, count: int, now: float) -> None:
         """Spend tokens, also those that are not there yet."""
         self._set(self._level(now) - count, now)
+        self._is_used_up = self._tokens < 1 + self._reserve("backfill")
 
     def succeeded(self, now: float) -> None:
         """A rate that nobody used up says nothing about a higher one."""
-        level = self._level(now)
-        if level < self.burst - 1:
-            self._set(level, now)
-            self.per_s = min(self.most_per_s, self.per_s + RISE_PER_S / self.per_s)
+        if self._is_used_up:
+            self._set(self._level(now), now)
+            self.per_s = min(self.most_per_s, self.per_s + min(RISE_PER_S / self.per_s, self.per_s))
 
     def overloaded(self, sent_at: float, now: float, wait_s: float | None) -> None:
         """The endpoint asks for less; `wait_s`: and for this long for nothing."""

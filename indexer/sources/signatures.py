@@ -127,6 +127,22 @@ class SignaturesSource:
         return {signature: answer.value for signature, answer in values if not isinstance(answer, Refused)}
 
 
+class _Wanted:
+    """A transaction that a list tells of. `elsewhere`: slots in which nodes place it instead."""
+
+    def __init__(self, entry: Listed, stream: Stream) -> None:
+        self.entry = entry
+        self.elsewhere: set[int] = set()
+        self._stream = stream
+
+    def checked(self, transaction: Transaction) -> Transaction:
+        """Raises Unavailable where it does not say what the list says, or not all."""
+        if transaction.slot != self.entry.slot:
+            self.elsewhere.add(transaction.slot)
+            raise Unavailable(f"it is of slot {transaction.slot}, the list says {self.entry.slot}")
+        return _recorded(transaction, self._stream)
+
+
 class _Bearer:
     """Makes pages of one stream: brings what lists tell."""
 
@@ -135,10 +151,10 @@ class _Bearer:
         self._lane: Lane = lane
         self._stream = stream
         self._heads_at_once = heads_at_once
-        self._disputed: set[int] = set()  # Slots of transactions that a list places elsewhere than the node.
+        self._disputed: set[int] = set()  # Slots where nodes place a transaction that the list has in another.
 
     def believed(self, page: RawPage) -> RawPage:
-        """Without the slots that came into dispute after the page was made."""
+        """Without slots in dispute: this may have come up while later pages were made."""
         settled = {name: missing(spans, of_slots(self._disputed)) for name, spans in page.settled.items()}
         return msgspec.structs.replace(page, settled={name: spans for name, spans in settled.items() if spans})
 
@@ -163,21 +179,14 @@ class _Bearer:
 
     async def _transactions(self, entries: Iterable[Listed]) -> tuple[Sequence[Transaction], set[int]]:
         """Those that may give rows, and the slots of those that nobody has."""
-        wanted = [entry for entry in entries if entry.succeeded]
-        checks = [self._check(entry) for entry in wanted]
-        answers = await self._rpc.transactions([entry.signature for entry in wanted], checks, lane=self._lane)
+        wanted = [_Wanted(entry, self._stream) for entry in entries if entry.succeeded]
+        signatures, checks = [one.entry.signature for one in wanted], [one.checked for one in wanted]
+        answers = await self._rpc.transactions(signatures, checks, lane=self._lane)
         found = [answer.value for answer in answers if not isinstance(answer, Refused)]
-        lacking = {e.slot for e, answer in zip(wanted, answers, strict=True) if isinstance(answer, Refused)}
-        return [transaction for transaction in found if speaks(transaction, self._stream)], lacking
-
-    def _check(self, entry: Listed) -> Callable[[Transaction], Transaction]:
-        def check(transaction: Transaction) -> Transaction:
-            if transaction.slot != entry.slot:
-                self._disputed.update((entry.slot, transaction.slot))
-                raise Unavailable(f"it is of slot {transaction.slot}, the list says {entry.slot}")
-            return _recorded(transaction, self._stream)
-
-        return check
+        refused = [one for one, answer in zip(wanted, answers, strict=True) if isinstance(answer, Refused)]
+        self._disputed.update(slot for one in refused for slot in one.elsewhere)
+        speaking = [transaction for transaction in found if speaks(transaction, self._stream)]
+        return speaking, {one.entry.slot for one in refused}
 
     async def _head(self, found: tuple[int, Sequence[Transaction]]) -> BlockHead | None:
         """The block that holds these transactions of its slot; None: nobody has one that does."""

@@ -79,10 +79,13 @@ def node(
     listed: Callable[[int], bool] = lambda slot: True,
     has: Callable[[int], bool] = lambda slot: True,
     instead: Mapping[int, Any] | None = None,
+    absent: Callable[[str], bool] = lambda signature: False,
+    transactions: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> Node:
     """A node over the chain. `listed`: slots that getBlocks tells; `has`: whose blocks it gives; `instead`: what it
-    gives in the place of a block: an Error, Null, a SmallBlock."""
+    gives in the place of a block: an Error, Null, another block, anything. `absent`: signatures that its lists lack;
+    `transactions`: what it gives for these."""
     head = facts.setdefault("slot", max(blocks, default=0))
 
     def get_blocks(params: list[Any]) -> Any:
@@ -94,12 +97,58 @@ def node(
         slot, config = params
         found = (instead or {}).get(slot, blocks.get(slot))
         details = config.get("transactionDetails", "full")
-        if isinstance(found, Error) or found is Null:
-            if details == "full" or not isinstance(found, Error) or found.code != -32015:
-                return found
+        if isinstance(found, Error) and found.code == -32015 and details != "full":
             found = blocks[slot]  # Without transactions there is no version that could be too high.
+        if found is not None and not isinstance(found, SmallBlock):
+            return found
         if found is None or slot > head or not has(slot):
             raise Error(-32007 if slot <= head else -32004, f"Slot {slot} was skipped, or missing")
         return shown(found, details)
 
-    return Node({"getBlocks": get_blocks, "getBlock": get_block}, **facts)
+    index = places(blocks, head)
+
+    def get_signatures(params: list[Any]) -> Any:
+        address, config = params
+        if config.get("minContextSlot", 0) > head:
+            raise Error(-32016, "Minimum context slot has not been reached")
+        found = listing(blocks, address, head, facts.get("first_block", 0), absent)
+        if "before" in config:
+            place = index.get(config["before"])
+            found = [] if place is None else [e for e in found if index[e["signature"]] < place]
+        return found[: config["limit"]]
+
+    def get_transaction(params: list[Any]) -> Any:
+        place = index.get(params[0])
+        if (transactions or {}).get(params[0]) is not None:
+            return (transactions or {})[params[0]]
+        return Null if place is None else as_json(blocks[place[0]].transactions[place[1]])
+
+    methods = {
+        "getBlocks": get_blocks, "getBlock": get_block,
+        "getSignaturesForAddress": get_signatures, "getTransaction": get_transaction,
+    }  # fmt: skip
+    return Node(methods, **facts)
+
+
+def places(blocks: Mapping[int, SmallBlock], head: int) -> Mapping[str, tuple[int, int]]:
+    """Slot and index of every signature up to the head."""
+    return {
+        name: (slot, place)
+        for slot, block in blocks.items()
+        if slot <= head
+        for place, name in enumerate(block.signatures)
+    }
+
+
+def listing(
+    blocks: Mapping[int, SmallBlock], address: str, head: int, first: int, absent: Callable[[str], bool]
+) -> list[dict[str, Any]]:
+    """Every entry for an address, newest first."""
+    key_of = base58.key(address)
+    return [
+        {"signature": name, "slot": slot, "err": None if tx.succeeded else {"InstructionError": [0, "Custom"]}}
+        for slot, block in sorted(blocks.items(), reverse=True)
+        if first <= slot <= head
+        for tx, name in reversed(list(zip(block.transactions, block.signatures, strict=True)))
+        if key_of in (tx.keys or ()) and not absent(name)
+    ]

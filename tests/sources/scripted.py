@@ -67,6 +67,10 @@ class Node:
             "getGenesisHash": genesis, "getSlot": slot, "getFirstAvailableBlock": first_block, "minimumLedgerSlot": 0,
         }  # fmt: skip
         self.takes_batches = takes_batches
+        self.batch_refusal: Reply | None = None
+        self.most_in_batch = 1_000
+        self.shuffles_batches = False
+        self.drops_from_batches = 0  # So many of the first one.
         self.asked: list[Asked] = []
         self.most_in_flight = 0
         self.in_flight = 0
@@ -79,11 +83,17 @@ class Node:
         if isinstance(requests, dict):
             answer = self._one(requests, 1)
             return answer if isinstance(answer, Reply) else ok(answer)
+        if len(requests) > self.most_in_batch:
+            return Reply(413, {}, b"")
         if not self.takes_batches:
-            return ok({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}})
+            return self.batch_refusal or ok(
+                {"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no batches"}}
+            )
         answers = [self._one(request, len(requests)) for request in requests]
         whole = [answer for answer in answers if isinstance(answer, Reply)]
-        return whole[0] if whole else ok(answers)
+        answers = answers[self.drops_from_batches :]
+        self.drops_from_batches = 0
+        return whole[0] if whole else ok(answers[::-1] if self.shuffles_batches else answers)
 
     def _one(self, request: dict[str, Any], size: int) -> Any:
         now = asyncio.get_running_loop().time()
