@@ -66,17 +66,17 @@ def _message(message: Message | MessageV0, static: list[str], is_v1: bool) -> di
 def _meta(executed: Executed, static: int, loaded: dict[str, list[str]]) -> dict[str, Any]:
     told, failed = executed.told, executed.failed
     err = None if failed is None else {"InstructionError": [failed[0], {"Custom": failed[1]}]}
-    others = [0] * (static - 1 + len(loaded["writable"]) + len(loaded["readonly"]))
+    keys = static + len(loaded["writable"]) + len(loaded["readonly"])
     return {
         "err": err,
         "status": {"Ok": None} if err is None else {"Err": err},
         "fee": FEE,
-        "preBalances": [LAMPORTS, *others],
-        "postBalances": [LAMPORTS - FEE, *others],
+        "preBalances": _balances(LAMPORTS, keys),
+        "postBalances": _balances(LAMPORTS - FEE, keys),
         "preTokenBalances": [],
         "postTokenBalances": [],
         "innerInstructions": _inner(told.inner_instructions()),
-        "logMessages": told.logs(),
+        "logMessages": [_line(line) for line in told.logs()],
         "rewards": [],
         "loadedAddresses": loaded,
         "computeUnitsConsumed": told.compute_units_consumed(),
@@ -113,6 +113,18 @@ def _loaded(executed: Executed) -> dict[str, list[str]]:
     }
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _text(key: Pubkey) -> str:
     return str(key)
+
+
+@lru_cache(maxsize=512)
+def _balances(payer: int, keys: int) -> list[int]:
+    """One list for all that are alike: a chain holds tens of thousands of them."""
+    return [payer, *[0] * (keys - 1)]
+
+
+@lru_cache(maxsize=2_048)
+def _line(line: str) -> str:
+    """One text for all lines that are alike."""
+    return line

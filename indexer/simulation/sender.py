@@ -75,7 +75,7 @@ class Sender:
         share = 0.8 if len(keys) <= MOST_STATIC else 1.0
         keys = [key for key in keys if self.rng.random() < share]
         cut = self.rng.randrange(len(keys) + 1)
-        return [table for table in (keys[:cut], keys[cut:]) if table]
+        return [keys[:cut], keys[cut:]]
 
 
 def _keys(frames: Sequence[Frame]) -> list[bytes]:
