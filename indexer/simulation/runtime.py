@@ -66,11 +66,12 @@ class Runtime:
         *,
         before: Sequence[Instruction] = (),
         tables: Sequence[Sequence[bytes]] | None = None,
+        beside: bytes = b"",
     ) -> Executed:
         """Sign and run it. `before`: instructions of native programs that stand before the script's.
 
-        `tables`: the keys that each lookup table holds; None: a legacy transaction. Raises ValueError where the
-        runtime refused to run it at all.
+        `tables`: the keys that each lookup table holds; None: a legacy transaction. `beside`: what is signed with the
+        message, of a version that the runtime does not know. Raises ValueError where the runtime refused to run it.
         """
         self._prepare(script, payer_key)
         instructions = [*before, *(_instruction(frame, script.programs) for frame in script.frames)]
@@ -80,7 +81,7 @@ class Runtime:
             message = Message.new_with_blockhash(instructions, payer_key, Hash.from_bytes(blockhash))
         else:
             message = MessageV0.try_compile(payer_key, instructions, lookups, Hash.from_bytes(blockhash))
-        signed = VersionedTransaction.populate(message, [payer.sign_message(to_bytes_versioned(message))])
+        signed = VersionedTransaction.populate(message, [payer.sign_message(to_bytes_versioned(message) + beside)])
         return _executed(signed, self.svm.send_transaction(signed), lookups)
 
     def _prepare(self, script: Loaded, payer: Pubkey) -> None:
