@@ -5,10 +5,11 @@ from __future__ import annotations
 from random import Random
 
 SCALE = 10_000_000
+JUMP, JUMPS = 12, 0.008  # How much larger a jump is than a usual step, and how many steps are one.
 
 
 class Walk:
-    """A price in the unit it starts in. It never leaves a tenth to ten times of where it started."""
+    """A price in the unit it starts in. It moves a little, seldom much, within a tenth and ten times of its start."""
 
     def __init__(self, rng: Random, start: int, volatility: float) -> None:
         self._rng, self._start, self._volatility = rng, start, volatility
@@ -16,7 +17,7 @@ class Walk:
 
     def step(self) -> None:
         """One slot later. Where the price is far out, the next step leads back."""
-        drift = self._rng.gauss(0, self._volatility)
+        drift = self._rng.gauss(0, self._volatility) * (JUMP if self._rng.random() < JUMPS else 1)
         if not self._start // 8 < self.price < self._start * 8:
             drift = abs(drift) if self.price < self._start else -abs(drift)
         moved = self.price * (SCALE + round(drift * SCALE)) // SCALE

@@ -2,25 +2,362 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
 from random import Random
+from typing import Any
 
 import pytest
 
-from indexer.core.protocol import process
-from indexer.protocols.gmx_solana import EVENT_AUTHORITY
-from indexer.simulation.gmx import GmxActivity
-from tests.simulation.scripts import found, meant, reference, transaction
-from tests.unit.protocols.gmx_world import protocol
+from indexer.core.record import ActionRecord, Incentive, LpFlow, Swap, Trade, TvlObservation
+from indexer.protocols.gmx_solana import EVENT_AUTHORITY, evidence, swaps
+from indexer.simulation.encoder import event_names
+from indexer.simulation.gmx import GmxActivity, GmxRates
+from indexer.simulation.gmx import market as books
+from indexer.simulation.gmx.market import Market
+from indexer.simulation.gmx.requests import ORDER_KINDS
+from indexer.simulation.script import Emit, Invoke, Script
+from tests.simulation.scripts import SLOT, TIME, decoded, differing, emits, played, reference, rows
+from tests.unit.protocols.gmx_world import IDL, STORE, STORE_PROGRAM, protocol
 
-SLOT, TIME = 300_000_000, 1_735_689_600
+SEEDS = range(10)
 
 
-@pytest.mark.parametrize("seed", range(20))
+def activity(seed: int, **rates: Any) -> GmxActivity:
+    return GmxActivity(Random(seed), reference(), GmxRates(**rates))
+
+
+@cache
+def course(seed: int) -> tuple[GmxActivity, list[Script]]:
+    """An activity at the end of what it did."""
+    simulated = activity(seed)
+    return simulated, played(simulated)
+
+
+def nothing_but(**rates: float) -> dict[str, float]:
+    kinds = (
+        "order", "liquidity", "glv", "keeper", "update", "cancel", "gt", "value", "upkeep",
+        "deleverage", "rebalance", "foreign",
+    )  # fmt: skip
+    return dict.fromkeys(kinds, 0.0) | rates
+
+
+# --- the truth -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_the_indexer_reads_exactly_the_rows_that_were_meant(seed: int) -> None:
-    activity = GmxActivity(Random(seed), reference())
+    assert differing(course(seed)[1], protocol(), EVENT_AUTHORITY) == []
+
+
+def test_a_seed_is_a_course_of_events() -> None:
+    one, same, other = (played(activity(seed), slots=10) for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+
+
+def _any_later_commit(self: Any, event: Any) -> bool:
+    """As a rule that looks for no revision would read it."""
+    fields = event.fields
+    return any(
+        other.name == "MarketStateUpdated" and other.fields.market_token == fields.market_token
+        for other in self.beside(event)
+        if other.payload.index > event.payload.index
+    )
+
+
+MUTANTS = {
+    "ghosts are real": (evidence.Evidence, "is_committed", lambda _self, _event: True),
+    "any commit will do": (evidence.Evidence, "is_committed", _any_later_commit),
+    "any commit will do for a GLV": (evidence.Evidence, "is_committed_pricing", _any_later_commit),
+    "all Stores are ours": (evidence.Evidence, "_is_of_our_store", lambda _self, _event: True),
+    "the owner is who signs": (evidence.Evidence, "owner", lambda self, event: event.payload.enclosing.accounts[0]),
+    "every swap for its own sake": (swaps, "_purpose", lambda _evidence, _event: "swap"),
+    "every swap a first hop": (swaps, "_hop", lambda _evidence, _event: 0),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_wrong_indexer_is_noticed(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, name, wrong = MUTANTS[mutant]
+    monkeypatch.setattr(place, name, wrong)
+    assert differing(played(activity(0, ghost=0.2), slots=60), protocol(), EVENT_AUTHORITY)
+
+
+# --- the books -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_vault_holds_what_its_pools_say(seed: int) -> None:
+    simulated = activity(seed)
     for n in range(40):
-        for script in activity.scripts(SLOT + n, TIME + n // 2, 5):
-            result = process(transaction(script, EVENT_AUTHORITY), [protocol()], reference())
-            assert not result.failures
-            assert found(result.records) == meant(script)
-        assert all(market.excess() == [0, 0] for market in activity.stage.markets)
+        simulated.scripts(SLOT + n, TIME + n // 2, 5)
+        assert all(market.excess() == [0, 0] for market in simulated.stage.markets)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_trades_of_a_market_are_counted_without_a_hole(seed: int) -> None:
+    simulated, scripts = course(seed)
+    numbers = defaultdict(list)
+    for trade in rows(scripts, Trade):
+        numbers[trade.market_key].append(trade.sequence)
+    counted = {market.address: market.trades for market in simulated.stage.markets if market.trades}
+    assert {market: list(range(1, count + 1)) for market, count in counted.items()} == numbers
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_position_is_before_a_trade_what_it_was_after_the_last(seed: int) -> None:
+    sizes: dict[bytes, Any] = {}
+    for trade in _ours(course(seed)[1], "TradeEvent"):
+        before = sizes.pop(trade.position, None)
+        if before is not None:
+            assert trade.before == before
+        else:
+            assert trade.before.size_in_usd == trade.before.collateral_amount == trade.before.size_in_tokens == 0
+        if trade.after.size_in_usd:
+            sizes[trade.position] = trade.after
+
+
+def _ours(scripts: list[Script], name: str) -> Iterator[Any]:
+    """Decoded events of our Store that are no ghosts."""
+    for emit in (emit for script in scripts for emit in emits(script)):
+        if emit.event == name and emit.rows:
+            yield decoded(IDL, emit)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_pool_is_told_as_it_is(seed: int) -> None:
+    simulated, scripts = course(seed)
+    last: dict[tuple[bytes, int], tuple[int, int]] = {}
+    for emit in (emit for script in scripts for emit in emits(script)):
+        if emit.event == "MarketStateUpdated":
+            fields = decoded(IDL, emit)
+            for kind, pool in zip(fields.pool_kinds, fields.pools, strict=True):
+                last[fields.market_token, kind] = (pool.long_token_amount, pool.short_token_amount)
+    for market in simulated.stage.markets:
+        told = {kind: list(last[market.token, kind]) for kind in range(books.POOLS) if (market.token, kind) in last}
+        assert told == {kind: market.pools[kind] for kind in told}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_market_tokens_are_what_was_minted_less_what_was_burned(seed: int) -> None:
+    simulated, scripts = course(seed)
+    fresh = activity(seed).stage
+    at_first = {market.address: market.supply for market in fresh.markets}
+    glv_at_first = {glv.address: glv.supply for glv in fresh.glvs}
+    changed: dict[str, Decimal] = defaultdict(Decimal)
+    for flow in rows(scripts, LpFlow):
+        changed[flow.venue_key] += (flow.lp_amount or 0) * (1 if flow.flow == "deposit" else -1)
+    for market in simulated.stage.markets:
+        assert Decimal(market.supply - at_first[market.address]).scaleb(-9) == changed[market.address]
+    for glv in simulated.stage.glvs:
+        assert Decimal(glv.supply - glv_at_first[glv.address]).scaleb(-9) == changed[glv.address]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pools_change_by_what_flows_where_nothing_is_charged(seed: int) -> None:
+    rates = nothing_but(liquidity=1, glv=0.5, keeper=2, rebalance=0.2)
+    simulated = activity(seed, **rates, is_free=True)
+    markets = [market for market in simulated.stage.markets if market.is_known]
+    held = {key: amount for market in markets for key, amount in _held(market)}
+    scripts = played(simulated)
+    for flow in rows(scripts, LpFlow):
+        if flow.venue == "gm" and (flow.venue_key, flow.mint) in held:
+            held[flow.venue_key, flow.mint] += (flow.amount or 0) * (1 if flow.flow == "deposit" else -1)
+    for swap in rows(scripts, Swap):
+        if swap.amount_in is not None:
+            held[swap.market_key or "", swap.mint_in] += swap.amount_in
+            held[swap.market_key or "", swap.mint_out] -= swap.amount_out or 0
+    assert held == {key: amount for market in markets for key, amount in _held(market)}
+    for seen in rows(scripts, TvlObservation)[-1:]:
+        assert seen.component in ("pool", "glv")
+
+
+def _held(market: Market) -> Iterator[tuple[tuple[str, bytes | None], Decimal]]:
+    for asset, amount in zip((market.long, market.short), market.pools[books.PRIMARY], strict=True):
+        if amount or not market.is_pure:
+            yield (market.address, asset.mint), Decimal(amount).scaleb(-asset.decimals)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_gt_is_what_was_given_less_what_was_burned(seed: int) -> None:
+    simulated, scripts = course(seed)
+    supply = Decimal(0)
+    for row in rows(scripts, Incentive):
+        supply += -row.amount if row.incentive_kind == "gt_burn" else row.amount
+        assert row.supply_after == supply
+    assert supply == Decimal(simulated.stage.gt.supply).scaleb(-7)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_fee_is_the_sum_of_its_parts_and_of_its_shares(seed: int) -> None:
+    for trade in rows(course(seed)[1], Trade):
+        parts = (trade.base_fee_usd_e6, trade.borrow_fee_usd_e6, trade.liquidation_fee_usd_e6)
+        assert abs((trade.fee_usd_e6 or 0) - sum(filter(None, parts))) <= 2  # Each is rounded once.
+        assert trade.fee_usd_e6 == (trade.lp_fee_usd_e6 or 0) + (trade.protocol_fee_usd_e6 or 0)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_collateral_pays_for_what_an_increase_costs(seed: int) -> None:
+    for script in course(seed)[1]:
+        told = {emit.event: decoded(IDL, emit) for emit in emits(script) if emit.channel == "cpi"}
+        if "PositionIncreased" not in told or "TradeEvent" not in told or len(script.calls) > 2:
+            continue
+        report, trade = told["PositionIncreased"].report, told["TradeEvent"]
+        moved = trade.after.collateral_amount - trade.before.collateral_amount
+        fees = trade.fees
+        cost = fees.order_fee_for_receiver_amount + fees.order_fee_for_pool_amount + fees.total_borrowing_fee_amount
+        assert moved == report.collateral_delta_amount
+        assert moved == report.params.collateral_increment_amount - cost - fees.funding_fee_amount
+
+
+# --- what occurs ---------------------------------------------------------------------------------------------------
+
+
+LIVELY = {"unknown": 0.05, "ghost": 0.1, "leverage": 250, "volatility": 0.002}
+
+
+def test_everything_occurs() -> None:
+    counts: Counter[str] = Counter()
+    for seed in range(8):
+        simulated = activity(seed, **LIVELY)
+        counts.update(_kinds(played(simulated, slots=150)))
+        counts["first deposit"] += simulated.stage.markets[-1].supply > 0
+    expected = {*event_names(IDL), *KINDS}
+    print(*(f"{counts[kind]:6} {kind}" for kind in sorted(expected)), sep="\n")
+    assert {kind for kind in expected if not counts[kind]} == set()
+
+
+GHOSTS = (
+    "MarketFeesUpdated", "BorrowingFeesUpdated", "SwapExecuted", "PositionIncreased", "PositionDecreased",
+    "DepositExecuted", "WithdrawalExecuted", "GlvPricing",
+)  # fmt: skip
+EXECUTIONS = (
+    "execute_increase_or_swap_order", "execute_increase_or_swap_order_v2", "execute_decrease_order",
+    "execute_decrease_order_v2", "liquidate", "auto_deleverage", "execute_deposit", "execute_withdrawal",
+    "execute_shift", "execute_glv_deposit", "execute_glv_withdrawal", "execute_glv_shift", "unknown instruction",
+)  # fmt: skip
+KINDS = {
+    *(f"trade {action} {side}" for action in ("open", "increase", "decrease", "close") for side in ("long", "short")),
+    *(f"order {kind} {state}" for kind in ORDER_KINDS for state in ("completed", "cancelled")
+      if kind not in ("liquidation", "auto_deleveraging") or state == "completed"),
+    *(f"{kind} {state}" for kind in ("deposit", "withdrawal", "shift", "glv_deposit", "glv_withdrawal", "glv_shift")
+      for state in ("completed", "cancelled")),
+    *(f"{flow} of {n} tokens" for flow in ("deposit", "withdraw") for n in (1, 2)),
+    *(f"swap for {purpose}" for purpose in ("swap", "position", "lp", None)),
+    *(f"swap by {ty}" for ty in ("profit to collateral", "collateral to profit", "route")),
+    *(f"ghost {name}" for name in GHOSTS),
+    *(f"event of {name}" for name in EXECUTIONS),
+    *(f"event at depth {depth}" for depth in (2, 3, 4, 5)),
+    *(f"removed {place}" for place in ("at once", "later")),
+    *(f"cause {told}" for told in ("liquidation", "adl", "neither", "untold")),
+    "hop 0", "hop 1", "hop 2", "insolvent", "pure market", "unknown market", "unknown decimals", "first deposit",
+    "known provider", "unknown provider", "collateral only", "shift leg", "other store", "log event",
+    "gt_mint", "gt_reward", "gt_burn", "profit capped", "impact beyond the cap", "funding taken", "a fee not paid",
+}  # fmt: skip
+_SWAP_TYPES = {1: "profit to collateral", 2: "collateral to profit", None: "route"}
+
+
+def _kinds(scripts: list[Script]) -> Iterator[str]:
+    executed: set[bytes] = set()
+    for script in scripts:
+        keys = set()
+        for call, depth in _frames(script.calls):
+            yield from _of_call(call, depth)
+        for emit in emits(script):
+            yield emit.event
+            if emit.channel == "log":
+                yield "log event"
+                continue
+            fields = decoded(IDL, emit)
+            yield from _of_event(emit, fields)
+            if emit.event == "TradeEvent" and emit.rows:
+                keys.add(fields.order)
+            if emit.event == "OrderRemoved" and emit.rows and fields.state == 1:
+                yield "removed at once" if fields.order in keys else "removed later"
+        executed |= keys
+
+
+def _frames(calls: tuple[Any, ...], depth: int = 1) -> Iterator[tuple[Invoke, int]]:
+    for call in calls:
+        yield call, depth
+        yield from _frames(tuple(part for part in call.inside if isinstance(part, Invoke)), depth + 1)
+
+
+def _of_call(call: Invoke, depth: int) -> Iterator[str]:
+    events = [part for part in call.inside if isinstance(part, Emit)]
+    if call.program_id != STORE_PROGRAM or not events:
+        return
+    yield f"event at depth {depth + 1}"
+    yield f"event of {_instructions().get(call.discriminator, 'unknown instruction')}"
+    if not any(key == STORE for key in call.accounts) and any(e.event == "TradeEvent" for e in events):
+        yield "other store" if call.discriminator in _instructions() else "unknown"
+    if "TradeEvent" in (e.event for e in events):
+        return
+    names = [e.event for e in events]
+    if not any(e.rows for e in events if e.event in GHOSTS) and not _is_committed(events):
+        yield from (f"ghost {name}" for name in names if name in GHOSTS)
+
+
+def _is_committed(events: list[Emit]) -> bool:
+    revs = {(f.market_token, f.rev) for e in events if e.event == "MarketStateUpdated" and (f := decoded(IDL, e))}
+    told = (decoded(IDL, e) for e in events if e.event in GHOSTS and e.event != "GlvPricing")
+    return any((fields.market_token, fields.rev) in revs for fields in told)
+
+
+def _instructions() -> dict[bytes, str]:
+    return {d: name for d, (name, _) in protocol().interpret.args[0].items()}
+
+
+def _of_event(emit: Emit, fields: Any) -> Iterator[str]:
+    if emit.event == "SwapExecuted" and emit.rows:
+        yield f"swap by {_SWAP_TYPES[fields.ty]}"
+    if emit.event == "PositionDecreased" and fields.report.insolvent_close_step is not None:
+        yield "insolvent"
+    if emit.event == "MarketStateUpdated" and any(pool.is_pure for pool in fields.pools):
+        yield "pure market"
+    if emit.event == "TradeEvent" and emit.rows:
+        yield from _of_trade(fields)
+    kinds = [row for row in emit.rows if isinstance(row, LpFlow) and row.venue == "gm"]
+    if kinds:
+        yield f"{kinds[0].flow} of {len(kinds)} tokens"
+    for row in emit.rows:
+        yield from _of_row(row)
+
+
+def _of_trade(fields: Any) -> Iterator[str]:
+    if fields.pnl.pnl != fields.pnl.uncapped_pnl:
+        yield "profit capped"
+    if fields.price_impact_diff:
+        yield "impact beyond the cap"
+    if fields.fees.claimable_funding_fee_long_token_amount or fields.fees.claimable_funding_fee_short_token_amount:
+        yield "funding taken"
+    if fields.before.size_in_usd != fields.after.size_in_usd and not fields.fees.order_fee_for_pool_amount:
+        yield "a fee not paid"
+
+
+def _of_row(row: Any) -> Iterator[str]:
+    if isinstance(row, Trade):
+        yield f"trade {row.action} {row.position_side}"
+        if row.excluded:
+            yield "collateral only"
+        if row.price_usd is None:
+            yield "unknown decimals"
+        told = {True: "liquidation", None: "untold"}.get(row.is_liquidation, "adl" if row.is_adl else "neither")
+        yield f"cause {told}"
+    elif isinstance(row, ActionRecord):
+        kind = f"{row.action_kind} {row.order_kind}" if row.order_kind else row.action_kind
+        yield f"{kind} {row.state}"
+    elif isinstance(row, Swap):
+        yield f"swap for {row.purpose}"
+        yield f"hop {row.hop}"
+        if row.mint_in is None:
+            yield "unknown market"
+    elif isinstance(row, LpFlow):
+        yield "known provider" if row.provider else "unknown provider"
+        if row.internal and row.venue == "gm":
+            yield "shift leg"
+    elif isinstance(row, Incentive):
+        yield row.incentive_kind

@@ -14,7 +14,7 @@ from indexer.simulation.gmx.assets import USD
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.operation import Operation
 
-BORROWING_PER_SLOT, FUNDING_PER_SLOT = 2 * 10**12, 2 * 10**11  # Fractions of 10**20, of a pool used to the full.
+BORROWING_PER_SLOT = 2 * 10**12  # A fraction of 10**20, of a pool used to the full.
 PER_SIZE = 10**30  # Funding per dollar of size has 10 decimals more than dollars.
 DISTRIBUTED = 100_000  # One part in this many of the impact pool goes back in a slot.
 SLOTS_A_SECOND_TIMES_TEN = 25
@@ -86,8 +86,8 @@ def _fund(market: Market, slots: int) -> dict[str, Any]:
     payer = long >= short
     if not long or not short:
         return {"next_funding_factor_per_second": 0}
-    factor = FUNDING_PER_SLOT * slots * abs(long - short) // (long + short)
-    market.funding_factor = FUNDING_PER_SLOT * (long - short) // (long + short)
+    market.funding_factor = market.temper.funding * (long - short) // (long + short)
+    factor = abs(market.funding_factor) * slots
     deltas = {token: _fund_token(market, payer, token, factor) for token in (True, False)}
     paid, taken = [0, 0, 0, 0], [0, 0, 0, 0]
     for token, (pays, takes) in deltas.items():

@@ -17,7 +17,7 @@ from indexer.simulation.gmx.swaps import PARTS, CannotBePaid, swapped
 from indexer.simulation.gmx.trades import Fill
 
 NO_SWAP, PROFIT_TO_COLLATERAL, COLLATERAL_TO_PROFIT = 0, 1, 2
-IMPACT_SWAP_PARTS = -1
+LEAST_COLLATERAL = 100  # What stays is worth at least one part in this many of the size.
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,30 +94,27 @@ class Purse(msgspec.Struct):
             market.add(books.PRIMARY, self.profit_side, secondary)
 
 
+class Part(msgspec.Struct, frozen=True):
+    """What of the position goes, and what it gained (capped by the pool, and not)."""
+
+    size: int
+    tokens: int
+    is_close: bool
+    profit: int
+    uncapped_profit: int
+
+
 def decreased(operation: Operation, position: Position, wish: Wish) -> Fill:
     """What comes out still lies in the vault. Raises CannotBePaid."""
-    market, before = position.market, position.state()
-    size, is_close = wish.size, wish.size == position.size
-    tokens = position.tokens if is_close else _part_of_tokens(position, size)
-    if not is_close and (tokens >= position.tokens or position.collateral - wish.withdrawn <= 0):
-        raise CannotBePaid
-    profit, uncapped = _profit(position, tokens)
-    fees = costs(position, size, is_liquidation=bool(operation.told.is_liquidation))
+    before, part = position.state(), _part(position, wish)
+    fees = costs(position, part.size, is_liquidation=bool(operation.told.is_liquidation))
     purse = Purse(position, position.collateral)
-    step = _settle_costs(operation, purse, wish, profit, fees)
-    withdrawn = 0 if is_close else min(wish.withdrawn, purse.remaining)
-    remaining = 0 if is_close else purse.remaining - withdrawn
-    if not is_close and remaining * position.collateral_price.min < (position.size - size) // 100:
-        raise CannotBePaid
-    purse.output += purse.remaining - remaining
-    price = _price(position, size, purse.impact_value)
-    position.settle(size=position.size - size, tokens=position.tokens - tokens, collateral=remaining)
-    market.trades += 1
-    market.is_other_dirty = True
-    position.trade_id, position.decreased_at, position.updated_at_slot = market.trades, operation.time, operation.slot
+    step = _settle_costs(operation, purse, wish, part.profit, fees)
+    withdrawn = _withdraw(purse, wish, part)
+    price = _price(position, part.size, purse.impact_value)
+    _settle(operation, purse, part)
     if wish.swap == COLLATERAL_TO_PROFIT and not purse.is_one_token and purse.output:
-        side, amount = position.is_collateral_long, purse.output
-        purse.secondary += swapped(operation, market, side, amount, IMPACT_SWAP_PARTS, 0, COLLATERAL_TO_PROFIT)
+        purse.secondary += _own_swap(operation, purse, position.is_collateral_long, purse.output, wish.swap)
         purse.output = 0
     return Fill(
         position=position,
@@ -127,11 +124,11 @@ def decreased(operation: Operation, position: Position, wish: Wish) -> Fill:
         fees=fees,
         price=price,
         impact_value=purse.impact_value,
-        impact_excess=size * wish.excess_parts // PARTS,
-        profit=profit,
-        uncapped_profit=uncapped,
-        size=size,
-        tokens=tokens,
+        impact_excess=part.size * wish.excess_parts // PARTS,
+        profit=part.profit,
+        uncapped_profit=part.uncapped_profit,
+        size=part.size,
+        tokens=part.tokens,
         withdrawn=withdrawn,
         output=purse.output,
         secondary=purse.secondary,
@@ -139,6 +136,39 @@ def decreased(operation: Operation, position: Position, wish: Wish) -> Fill:
         holding=purse.holding,
         insolvent_step=step,
     )
+
+
+def _part(position: Position, wish: Wish) -> Part:
+    is_close = wish.size == position.size
+    tokens = position.tokens if is_close else _part_of_tokens(position, wish.size)
+    if not is_close and (tokens >= position.tokens or position.collateral <= wish.withdrawn):
+        raise CannotBePaid
+    return Part(wish.size, tokens, is_close, *_profit(position, tokens))
+
+
+def _withdraw(purse: Purse, wish: Wish, part: Part) -> int:
+    """Collateral that comes out beside: what was asked for, or all of it when nothing else is left."""
+    withdrawn = 0 if part.is_close else min(wish.withdrawn, purse.remaining)
+    left = 0 if part.is_close else purse.remaining - withdrawn
+    rest = purse.position.size - part.size
+    if left * purse.position.collateral_price.min < rest // LEAST_COLLATERAL:
+        raise CannotBePaid
+    purse.output += purse.remaining - left
+    purse.remaining = left
+    return withdrawn
+
+
+def _settle(operation: Operation, purse: Purse, part: Part) -> None:
+    position, market = purse.position, purse.position.market
+    position.settle(size=position.size - part.size, tokens=position.tokens - part.tokens, collateral=purse.remaining)
+    market.trades += 1
+    market.is_other_dirty = True
+    position.trade_id, position.decreased_at, position.updated_at_slot = market.trades, operation.time, operation.slot
+
+
+def _own_swap(operation: Operation, purse: Purse, is_in_long: bool, amount: int, ty: int) -> int:
+    market = purse.position.market
+    return swapped(operation, market, is_in_long, amount, market.charges.own_swap_impact, ty=ty)
 
 
 def _part_of_tokens(position: Position, size: int) -> int:
@@ -177,8 +207,7 @@ def _settle_costs(operation: Operation, purse: Purse, wish: Wish, profit: int, f
     if impact > 0:
         _gain_impact(purse, impact)
     if wish.swap == PROFIT_TO_COLLATERAL and purse.secondary:
-        market, side = purse.position.market, purse.profit_side
-        purse.output += swapped(operation, market, side, purse.secondary, IMPACT_SWAP_PARTS, 0, PROFIT_TO_COLLATERAL)
+        purse.output += _own_swap(operation, purse, purse.profit_side, purse.secondary, wish.swap)
         purse.secondary = 0
     try:
         _pay_funding(operation, purse, fees)
@@ -203,7 +232,7 @@ def _all_paid(step: str, rest: int) -> None:
 
 def _gain_impact(purse: Purse, value: int) -> None:
     market = purse.position.market
-    tokens = min(ceil_div(value, market.index.price.min), market.pools[books.POSITION_IMPACT][0])
+    tokens = min(value // market.index.price.min, market.pools[books.POSITION_IMPACT][0])
     purse.impact_value = tokens * market.index.price.min
     market.add(books.POSITION_IMPACT, True, -tokens)
     purse.gain(purse.impact_value)

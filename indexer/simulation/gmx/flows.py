@@ -14,7 +14,6 @@ from indexer.simulation.gmx.stage import Stage
 from indexer.simulation.gmx.swaps import along, move
 from indexer.simulation.script import Emit, Invoke
 
-DEPOSIT_FEE_PARTS, SHIFT_FEE_PARTS = 6, 2
 Paid = list[tuple[Market, Asset, int]]  # Into whose vault, what, how much.
 
 
@@ -80,7 +79,7 @@ class Flows:
             got = along(operation, route, long)
             move(route.markets[-1], market, route.end, got)
             long, short = (got, short) if route.end is market.long else (0, short + got)
-        return deposited(operation, market, (long, short), request.impact_parts, DEPOSIT_FEE_PARTS)
+        return deposited(operation, market, (long, short), request.impact_parts, market.charges.deposit)
 
     def _withdraw(self, operation: Operation, request: Request) -> Paid:
         self._begin(operation, request.market)
@@ -107,7 +106,7 @@ class Flows:
         long, short = withdrawn(operation, source, amount)
         move(source, target, source.long, long)
         move(source, target, source.short, short)
-        return deposited(operation, target, (long, short), 0, SHIFT_FEE_PARTS)
+        return deposited(operation, target, (long, short), 0, target.charges.shift)
 
     # --- GLV ---
 

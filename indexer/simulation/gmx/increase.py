@@ -29,6 +29,8 @@ def increased(operation: Operation, position: Position, paid_in: int, size: int,
     market, before = position.market, position.state()
     if not position.size:
         position.align()
+    if not size and not position.size:
+        raise CannotBePaid
     if size and market.interest(position.is_long) + size > market.side_value(position.is_long) // LARGEST_SHARE:
         raise CannotBePaid
     execution, fees = _execution(market, position.is_long, size, impact_parts), costs(position, size)

@@ -19,8 +19,6 @@ from indexer.simulation.gmx.operation import Operation, mid_micro
 from indexer.simulation.gmx.swaps import PARTS, CannotBePaid, fees
 from indexer.simulation.script import NOWHERE
 
-DEPOSIT_FEE_PARTS, WITHDRAWAL_FEE_PARTS = 6, 8
-
 
 class Leg(msgspec.Struct, frozen=True):
     """One token of a flow: what its owner gave or got, and the fee (for the receiver, for the pool)."""
@@ -87,7 +85,7 @@ def withdrawn(operation: Operation, market: Market, burned: int) -> tuple[int, i
     legs, worth = [], 0
     for is_long in (True, False):
         gross = value * market.side_value(is_long) // total // market.price(is_long).max
-        receiver, pool = fees(gross, WITHDRAWAL_FEE_PARTS)
+        receiver, pool = fees(gross, market.charges.withdrawal)
         market.add(books.CLAIMABLE_FEE, is_long, receiver)
         market.add(books.PRIMARY, is_long, pool - gross)
         legs.append(Leg(gross - receiver - pool, (receiver, pool)))

@@ -18,7 +18,6 @@ POSITION_IMPACT, BORROWING_FACTOR, TOTAL_BORROWING = 7, 8, 15
 POOLS = 16
 NEVER_PURE = frozenset({POSITION_IMPACT, BORROWING_FACTOR, TOTAL_BORROWING})
 GM_UNIT, GM_DOLLAR = 10**9, 10**11  # Smallest units of one GM; USD of 20 decimals for each while there are none.
-MAX_PNL_PARTS = 60  # Of a hundred: what traders' profit takes at most from a side of the pool.
 
 
 def open_interest(is_long: bool) -> int:
@@ -41,6 +40,31 @@ def collateral_sum(is_long: bool) -> int:
     return 13 if is_long else 14
 
 
+class Charges(msgspec.Struct, frozen=True):
+    """What a market takes. Of amounts in ten-thousandths, of a position's size in hundred-millionths."""
+
+    swap: int = 7
+    deposit: int = 6
+    shift: int = 2
+    withdrawal: int = 8
+    order: int = 60_000
+    liquidation: int = 200_000
+    own_swap_impact: int = -1  # Of swaps between a position's profit and its collateral.
+
+
+FREE = Charges(0, 0, 0, 0, 0, 0, 0)
+
+
+class Temper(msgspec.Struct, frozen=True):
+    """How a market treats its traders."""
+
+    most_profit: int = 6_000  # What their profit takes at most from a side of the pool, in ten-thousandths.
+    funding: int = 2 * 10**11  # For a slot, of a side that stands alone: fractions of 10**20.
+
+
+WILD = Temper(1, 10**18)  # Profit is soon capped, and funding eats collateral.
+
+
 class Market(msgspec.Struct, eq=False):
     """Two-sided amounts are lists: long token, short token."""
 
@@ -52,6 +76,8 @@ class Market(msgspec.Struct, eq=False):
     is_known: bool  # In the reference: otherwise rows know neither its tokens nor its decimals.
     index_decimals: int | None  # As the reference has them.
     is_gt_enabled: bool
+    charges: Charges = Charges()
+    temper: Temper = Temper()
     pools: list[list[int]] = msgspec.field(default_factory=lambda: [[0, 0] for _ in range(POOLS)])
     balance: list[int] = msgspec.field(default_factory=lambda: [0, 0])
     funding_owed: list[int] = msgspec.field(default_factory=lambda: [0, 0])  # Paid by traders, not yet taken.
@@ -124,7 +150,7 @@ class Market(msgspec.Struct, eq=False):
         return tokens * self.index.price.min - size if is_long else size - tokens * self.index.price.max
 
     def most_profit(self, is_long: bool) -> int:
-        return self.side_value(is_long) * MAX_PNL_PARTS // 100
+        return self.side_value(is_long) * self.temper.most_profit // 10_000
 
     def value(self, *, maximized: bool) -> int:
         """What all market tokens are worth: the pool less traders' profit and less what is set aside for impact."""

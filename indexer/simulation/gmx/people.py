@@ -59,12 +59,12 @@ class People:
     def _increase(self) -> Request | None:
         """With collateral in its own token or another, or none at all; size, or collateral alone."""
         stage, position = self._stage, self._any_position()
-        market, leverage = position.market, stage.rng.randint(11, 10 * stage.rates.leverage)
+        market = position.market
         collateral = market.asset(position.is_collateral_long)
         route = self._route_to(collateral) if stage.chance(0.3) else None
         token = route.token if route else collateral
         paid = stage.tokens(token, USUAL_COLLATERAL)
-        size = 0 if position.size and stage.chance(0.15) else paid * token.price.min * leverage // 10
+        size = 0 if position.size and stage.chance(0.15) else paid * token.price.min * stage.leverage() // 10
         if size and position.size and stage.chance(0.2):
             paid, route = 0, None
             size = position.size // 10
@@ -77,7 +77,7 @@ class People:
             route=route,
             amounts=(paid, 0),
             size=size,
-            impact_parts=stage.rng.randint(-5, 3),
+            impact_parts=stage.impact(-5, 3),
         )
 
     def _decrease(self) -> Request | None:
@@ -92,8 +92,8 @@ class People:
             size=size,
             withdrawn=0 if kind >= 17 else position.collateral // part // 2,
             swap=stage.rng.choice((0, 0, 1, 2)),
-            impact_parts=stage.rng.randint(-8, 4) if size else 0,
-            excess_parts=stage.rng.choice((0, 0, 0, 3)) if size else 0,
+            impact_parts=stage.impact(-8, 4) if size else 0,
+            excess_parts=max(0, stage.impact(-9, 3)) if size else 0,
         )
         return self._request(
             "order",
@@ -128,7 +128,7 @@ class People:
 
     def _deposit(self) -> Request:
         stage, market = self._stage, self._stage.choice(self._stage.markets)
-        return self._request("deposit", market, **self._brought(market), impact_parts=stage.rng.randint(-8, 4))
+        return self._request("deposit", market, **self._brought(market), impact_parts=stage.impact(-8, 4))
 
     def _brought(self, market: Market) -> dict[str, Any]:
         """One token, both, or another one that is swapped on the way."""
@@ -197,7 +197,10 @@ class People:
         )
 
     def _any_position(self) -> Position:
+        """An open one, or anybody's in any market."""
         stage = self._stage
+        if stage.positions and stage.chance(0.3):
+            return stage.choice(list(stage.positions.values()))
         owner, market = stage.choice(stage.owners), stage.choice(stage.markets)
         is_long, is_collateral_long = stage.chance(0.55), stage.chance(0.5)
         identity = owner + market.token + bytes([is_long, is_collateral_long and not market.is_pure])

@@ -16,7 +16,6 @@ from indexer.simulation.gmx.assets import USD, Price
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.swaps import RECEIVER_PERCENT
 
-ORDER_FEE, LIQUIDATION_FEE = 60_000, 200_000  # Fractions of size, in 10**8: 6 and 20 basis points.
 FRACTION = 10**8
 
 
@@ -160,7 +159,8 @@ class Costs(msgspec.Struct, kw_only=True):
 def costs(position: Position, size: int, *, is_liquidation: bool = False) -> Costs:
     """Of a fill of that size, now."""
     market, is_long, price = position.market, position.is_long, position.collateral_price.min
-    order, liquidation = size * ORDER_FEE // FRACTION, size * LIQUIDATION_FEE // FRACTION if is_liquidation else 0
+    order = size * market.charges.order // FRACTION
+    liquidation = size * market.charges.liquidation // FRACTION if is_liquidation else 0
     borrowed = borrowing_value(market, is_long, position.borrowing_factor, position.size)
     return Costs(
         order_value=order,

@@ -14,7 +14,7 @@ from indexer.simulation.gmx import market as books
 from indexer.simulation.gmx.assets import USD, USDC, Asset, Assets
 from indexer.simulation.gmx.glv import Glv
 from indexer.simulation.gmx.gt import Gt
-from indexer.simulation.gmx.market import GM_DOLLAR, Market
+from indexer.simulation.gmx.market import FREE, GM_DOLLAR, WILD, Charges, Market, Temper
 from indexer.simulation.gmx.operation import IDL, Operation, Told
 from indexer.simulation.gmx.positions import Position
 from indexer.simulation.gmx.requests import Request
@@ -35,7 +35,7 @@ MARKETS: tuple[tuple[str, str, str, str, int], ...] = (
     ("BNB/USD[WSOL-USDC]", "BNB", "WSOL", USDC, 250_000),
     ("AAVE/USD[WSOL-USDC]", "AAVE", "WSOL", USDC, 150_000),
     ("WIF/USD[WIF-USDC]", "WIF", "WIF", USDC, 120_000),
-    ("BOME/USD[BOME-USDC]", "BOME", "BOME", USDC, 80_000),
+    ("BOME/USD[BOME-USDC]", "BOME", "BOME", USDC, 80_000),  # In USDC alone.
     ("XAU/USD[WSOL-USDC]", "XAU", "WSOL", USDC, 200_000),
     ("GMX/USD[WSOL-USDC]", "GMX", "WSOL", USDC, 0),  # Its first deposit is still to come.
 )
@@ -62,8 +62,9 @@ class GmxRates(msgspec.Struct, frozen=True, kw_only=True):
     older: float = 0.2  # Share of executions by instructions of earlier programs.
     unknown: float = 0.01  # Share of orders executed by an instruction that no IDL of ours has.
     nested: float = 0.15  # Share of calls through other programs.
+    is_free: bool = False  # Without fees and impact: what flows is exactly what moves the pools.
     traders: int = 60
-    leverage: int = 60
+    leverage: int = 80
     volatility: float = 0.001
 
 
@@ -97,14 +98,16 @@ class Stage:
             is_known=row is not None,
             index_decimals=row.base_decimals if row else None,
             is_gt_enabled=self.rng.random() < 0.8,
+            charges=FREE if self.rates.is_free else Charges(),
+            temper=WILD if index == "XAU" else Temper(),
         )
-        self._fill(market, dollars)
+        self._fill(market, dollars, (False,) if index == "BOME" else (True, False))
         return market
 
-    def _fill(self, market: Market, dollars: int) -> None:
+    def _fill(self, market: Market, dollars: int, sides: tuple[bool, ...]) -> None:
         """What earlier deposits left."""
-        for is_long in (True, False):
-            amount = dollars * USD // 2 // market.price(is_long).min
+        for is_long in sides:
+            amount = dollars * USD // len(sides) // market.price(is_long).min
             market.add(books.PRIMARY, is_long, amount)
             market.add(books.SWAP_IMPACT, is_long, amount // 500)
             market.transfer(is_long, amount + amount // 500)
@@ -130,6 +133,10 @@ class Stage:
         """As people's amounts lie: many around the median, a few very large. USD of 20 decimals."""
         return max(1, round(median * self.rng.lognormvariate(0, spread) * 10**6)) * 10**14
 
+    def leverage(self) -> int:
+        """In tenths: mostly small, at most what the rates say."""
+        return min(10 * self.rates.leverage, 11 + round(self.rng.expovariate(0.6 / self.rates.leverage)))
+
     def tokens(self, asset: Asset, median: int) -> int:
         return self.dollars(median) // asset.price.max + 1
 
@@ -142,7 +149,11 @@ class Stage:
                 return None
             markets.append(self.choice(ways))
             on = markets[-1].asset(on is not markets[-1].long)
-        return Route(token, tuple(markets), tuple(self.rng.randint(-6, 3) for _ in markets))
+        return Route(token, tuple(markets), tuple(self.impact(-6, 3) for _ in markets))
+
+    def impact(self, least: int, most: int) -> int:
+        """In ten-thousandths of a value; positive in the favour of who trades."""
+        return 0 if self.rates.is_free else self.rng.randint(least, most)
 
     def new_request_id(self) -> int:
         self.requests += 1

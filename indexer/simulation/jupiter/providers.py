@@ -99,11 +99,11 @@ class Providers:
         if not loan.debt:
             emit = loans.borrow(pool, loan, usdc, loan.collateral // 2 + 1, now)
             return stage.script(stage.invoke("borrowFromCustody", emit, owner=loan.owner))
-        if stage.chance(0.25):
+        if stage.chance(0.15):
             emit = loans.liquidate_loan(pool, loan, usdc, now)
             return stage.script(stage.invoke("liquidateBorrowPosition", emit))
-        end = "updateTime" if stage.chance(stage.rates.older) else None
-        emit = loans.repay(loan, usdc, loan.debt, end, now)
+        amount = -(-loan.debt // stage.rng.randint(1, 3))
+        emit = loans.repay(loan, usdc, amount, stage.end("RepayToCustodyEvent"), now)
         return stage.script(stage.invoke("repayToCustody", emit, owner=loan.owner))
 
     def _silent(self, name: str, emit: Emit) -> Script:

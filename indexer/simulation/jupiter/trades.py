@@ -27,6 +27,7 @@ ENDS: Mapping[str, Sequence[str | None]] = {
     "InstantDecreasePositionEvent": ("referral", "positionPrice", None),
     "LiquidateFullPositionEvent": ("liquidationFeeUsd", "openTime", None),
     "LiquidatePositionEvent": ("feeUsd", "openTime", None),
+    "RepayToCustodyEvent": ("updateTime", None),
 }
 _WITHOUT_TAIL = ("referral", "liquidationFeeUsd", "feeUsd", "openTime")
 
