@@ -16,17 +16,18 @@ from solders.pubkey import Pubkey
 
 from indexer.core import base58
 from indexer.simulation.chain import ChainTransaction
-from indexer.simulation.runtime import LAMPORTS, Executed
+from indexer.simulation.runtime import COMPUTE_UNITS, LAMPORTS, Executed
 
 FEE = 5_000  # Lamports a signature.
 
 
-def shown(executed: Executed, *, is_v1: bool = False) -> ChainTransaction:
-    message = executed.signed.message
+def shown(executed: Executed, *, priority_fee: int | None = None) -> ChainTransaction:
+    """`priority_fee`: of a version 1 transaction, lamports. None: the version that it ran as."""
+    message, is_v1 = executed.signed.message, priority_fee is not None
     static = [_text(key) for key in message.account_keys]
     loaded = _loaded(executed)
     signature = str(executed.signed.signatures[0])
-    body = {"signatures": [signature], "message": _message(message, static, is_v1)}
+    body = {"signatures": [signature], "message": _message(message, static, priority_fee)}
     return ChainTransaction(
         signature=signature,
         mentions=frozenset((*static, *loaded["writable"], *loaded["readonly"])),
@@ -39,8 +40,8 @@ def shown(executed: Executed, *, is_v1: bool = False) -> ChainTransaction:
     )
 
 
-def _message(message: Message | MessageV0, static: list[str], is_v1: bool) -> dict[str, Any]:
-    header = message.header
+def _message(message: Message | MessageV0, static: list[str], priority_fee: int | None) -> dict[str, Any]:
+    header, height = message.header, None if priority_fee is None else 1
     shown: dict[str, Any] = {
         "header": {
             "numRequiredSignatures": header.num_required_signatures,
@@ -49,9 +50,12 @@ def _message(message: Message | MessageV0, static: list[str], is_v1: bool) -> di
         },
         "accountKeys": static,
         "recentBlockhash": str(message.recent_blockhash),
-        "instructions": [_instruction(one, None) for one in message.instructions],
+        "instructions": [_instruction(one, height) for one in message.instructions],
     }
-    if isinstance(message, MessageV0) and not is_v1:
+    if priority_fee is not None:
+        config = {"priorityFee": priority_fee, "computeUnitLimit": COMPUTE_UNITS}
+        shown["transactionConfig"] = config | {"loadedAccountsDataSizeLimit": None, "heapSize": None}
+    elif isinstance(message, MessageV0):
         shown["addressTableLookups"] = [
             {
                 "accountKey": _text(lookup.account_key),
@@ -66,17 +70,17 @@ def _message(message: Message | MessageV0, static: list[str], is_v1: bool) -> di
 def _meta(executed: Executed, static: int, loaded: dict[str, list[str]]) -> dict[str, Any]:
     told, failed = executed.told, executed.failed
     err = None if failed is None else {"InstructionError": [failed[0], {"Custom": failed[1]}]}
-    others = [0] * (static - 1 + len(loaded["writable"]) + len(loaded["readonly"]))
+    keys = static + len(loaded["writable"]) + len(loaded["readonly"])
     return {
         "err": err,
         "status": {"Ok": None} if err is None else {"Err": err},
         "fee": FEE,
-        "preBalances": [LAMPORTS, *others],
-        "postBalances": [LAMPORTS - FEE, *others],
+        "preBalances": _balances(LAMPORTS, keys),
+        "postBalances": _balances(LAMPORTS - FEE, keys),
         "preTokenBalances": [],
         "postTokenBalances": [],
         "innerInstructions": _inner(told.inner_instructions()),
-        "logMessages": told.logs(),
+        "logMessages": [_line(line) for line in told.logs()],
         "rewards": [],
         "loadedAddresses": loaded,
         "computeUnitsConsumed": told.compute_units_consumed(),
@@ -113,6 +117,18 @@ def _loaded(executed: Executed) -> dict[str, list[str]]:
     }
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _text(key: Pubkey) -> str:
     return str(key)
+
+
+@lru_cache(maxsize=512)
+def _balances(payer: int, keys: int) -> list[int]:
+    """One list for all that are alike: a chain holds tens of thousands of them."""
+    return [payer, *[0] * (keys - 1)]
+
+
+@lru_cache(maxsize=2_048)
+def _line(line: str) -> str:
+    """One text for all lines that are alike."""
+    return line

@@ -6,8 +6,10 @@ the finalized chain holds a little later, so that their transactions come again 
 
 from __future__ import annotations
 
+import gc
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from random import Random
 
@@ -23,8 +25,21 @@ LONGEST_FORK = 3
 
 
 def build_chain(seed: int, profile: Profile | None = None) -> Chain:
-    """The whole chain, with forks and truth. About a thousand transactions a second."""
-    return _Builder(seed, profile or Profile()).chain()
+    """The whole chain, with forks and truth. More than a thousand transactions a second."""
+    with _no_collection():
+        return _Builder(seed, profile or Profile()).chain()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Nothing that is made here is a cycle, and looking for some in millions of objects costs a sixth of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 class _Builder:

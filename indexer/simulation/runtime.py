@@ -19,7 +19,7 @@ from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
 from solders.litesvm import LiteSVM
-from solders.message import Message, MessageV0
+from solders.message import Message, MessageV0, to_bytes_versioned
 from solders.pubkey import Pubkey
 from solders.solders import ComputeBudget
 from solders.system_program import ID as SYSTEM_PROGRAM
@@ -32,6 +32,7 @@ from indexer.simulation.program import HEAP_BYTES, program_file
 LOG_BYTES = 10_000
 DEPTH = 5
 COMPUTE_UNITS = 1_400_000
+TABLES = 32  # Addresses of lookup tables, for each place that a transaction has for one.
 LAMPORTS = 10**15  # Of everyone who has any.
 
 
@@ -65,21 +66,22 @@ class Runtime:
         *,
         before: Sequence[Instruction] = (),
         tables: Sequence[Sequence[bytes]] | None = None,
+        beside: bytes = b"",
     ) -> Executed:
         """Sign and run it. `before`: instructions of native programs that stand before the script's.
 
-        `tables`: the keys that each lookup table holds; None: a legacy transaction. Raises ValueError where the
-        runtime refused to run it at all.
+        `tables`: the keys that each lookup table holds; None: a legacy transaction. `beside`: what is signed with the
+        message, of a version that the runtime does not know. Raises ValueError where the runtime refused to run it.
         """
         self._prepare(script, payer_key)
         instructions = [*before, *(_instruction(frame, script.programs) for frame in script.frames)]
-        lookups = tuple(self._table(keys) for keys in tables or ())
+        lookups = tuple(self._table(keys, place) for place, keys in enumerate(tables or ()) if keys)
         message: Message | MessageV0
         if tables is None:
             message = Message.new_with_blockhash(instructions, payer_key, Hash.from_bytes(blockhash))
         else:
             message = MessageV0.try_compile(payer_key, instructions, lookups, Hash.from_bytes(blockhash))
-        signed = VersionedTransaction(message, [payer])
+        signed = VersionedTransaction.populate(message, [payer.sign_message(to_bytes_versioned(message) + beside)])
         return _executed(signed, self.svm.send_transaction(signed), lookups)
 
     def _prepare(self, script: Loaded, payer: Pubkey) -> None:
@@ -90,16 +92,16 @@ class Runtime:
         self.known |= {*script.programs, key}
         self.svm.set_account(_pubkey(MEMORY_ACCOUNT), Account(LAMPORTS, script.memory, SYSTEM_PROGRAM))
 
-    def _table(self, keys: Sequence[bytes]) -> AddressLookupTableAccount:
-        """A lookup table of these keys, at an address of its own."""
-        address = _pubkey(sha256(b"lookup table" + b"".join(keys)).digest())
+    def _table(self, keys: Sequence[bytes], place: int) -> AddressLookupTableAccount:
+        """A lookup table of these keys, written where an earlier one stood: the runtime forgets no account."""
+        address = _pubkey(sha256(b"lookup table %d %d" % (place, keys[0][0] % TABLES)).digest())
         # u32 kind, u64 slot of its end, u64 slot of its last change, u8 first of that change, u8 no authority
         data = struct.pack("<IQQBB", 1, 2**64 - 1, 0, 0, 0).ljust(56, b"\0") + b"".join(keys)
         self.svm.set_account(address, Account(LAMPORTS, data, LOOKUP_TABLES))
         return AddressLookupTableAccount(address, [_pubkey(key) for key in keys])
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _pubkey(key: bytes) -> Pubkey:
     return Pubkey.from_bytes(key)
 
@@ -110,7 +112,7 @@ def _instruction(frame: Frame, programs: Set[bytes]) -> Instruction:
     return Instruction(_pubkey(frame.program_id), frame.data, metas)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8_192)
 def _meta(account: bytes, is_writable: bool) -> AccountMeta:
     return AccountMeta(_pubkey(account), False, is_writable)
 

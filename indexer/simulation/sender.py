@@ -47,7 +47,7 @@ class Sender:
         self.runtime = Runtime()
         pairs = [Keypair.from_seed(sha256(b"payer %d" % n + genesis).digest()) for n in range(PAYERS)]
         self.payers = [Payer(pair, pair.pubkey()) for pair in pairs]
-        self.price = 0  # Micro-lamports a compute unit.
+        self.price = 0  # Micro-lamports a compute unit; of version 1, lamports for all of them.
 
     def ran(self, script: Script, blockhash: bytes, *, is_v1: bool = False) -> Ran:
         return self._ran(loaded(script.calls), blockhash, script.is_v0, is_v1)
@@ -57,16 +57,22 @@ class Sender:
         return self._ran(one.script, blockhash, one.is_v0, one.is_v1)
 
     def _ran(self, script: Loaded, blockhash: bytes, is_v0: bool, is_v1: bool) -> Ran:
-        before, keys = self._before(), _keys(script.frames)
-        is_large = len(keys) > MOST_STATIC
-        is_v0, is_v1 = is_v0 or is_large, is_v1 and not is_large
-        tables = [] if is_v1 else self._tables(keys) if is_v0 else None
-        payer = self.rng.choice(self.payers)
+        keys, payer = _keys(script.frames), self.rng.choice(self.payers)
+        self.price += 1
+        if is_v1 and len(keys) <= MOST_STATIC:
+            return self._ran_v1(script, payer, blockhash)
+        before = self._before()
+        tables = self._tables(keys) if is_v0 or len(keys) > MOST_STATIC else None
         executed = self.runtime.run(script, payer.keypair, payer.key, blockhash, before=before, tables=tables)
-        return Ran(shown(executed, is_v1=is_v1), script, len(before), is_v0, is_v1)
+        return Ran(shown(executed), script, len(before), is_v0, is_v1)
+
+    def _ran_v1(self, script: Loaded, payer: Payer, blockhash: bytes) -> Ran:
+        """No tables, and what others ask of the compute budget's program stands in the message."""
+        beside = self.price.to_bytes(8, "little")
+        executed = self.runtime.run(script, payer.keypair, payer.key, blockhash, tables=[], beside=beside)
+        return Ran(shown(executed, priority_fee=self.price), script, 0, is_v0=False, is_v1=True)
 
     def _before(self) -> list[Instruction]:
-        self.price += 1
         limit = [set_compute_unit_limit(COMPUTE_UNITS)] if self.rng.random() < 0.5 else []
         return [*limit, set_compute_unit_price(self.price)]
 
@@ -75,7 +81,7 @@ class Sender:
         share = 0.8 if len(keys) <= MOST_STATIC else 1.0
         keys = [key for key in keys if self.rng.random() < share]
         cut = self.rng.randrange(len(keys) + 1)
-        return [table for table in (keys[:cut], keys[cut:]) if table]
+        return [keys[:cut], keys[cut:]]
 
 
 def _keys(frames: Sequence[Frame]) -> list[bytes]:

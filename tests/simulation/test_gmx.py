@@ -216,10 +216,13 @@ def test_collateral_pays_for_what_an_increase_costs(seed: int) -> None:
 # --- what occurs ---------------------------------------------------------------------------------------------------
 
 
+LIVELY = {"unknown": 0.05, "ghost": 0.1, "leverage": 250, "volatility": 0.002}
+
+
 def test_everything_occurs() -> None:
     counts: Counter[str] = Counter()
     for seed in range(8):
-        simulated = activity(seed, unknown=0.05, ghost=0.1)
+        simulated = activity(seed, **LIVELY)
         counts.update(_kinds(played(simulated, slots=150)))
         counts["first deposit"] += simulated.stage.markets[-1].supply > 0
     expected = {*event_names(IDL), *KINDS}

@@ -18,7 +18,7 @@ from indexer.simulation.script import Emit, Invoke, Script
 State = Literal["completed", "cancelled"]
 LOOKED_AT = 12  # Positions that one look for liquidations sees.
 MOST_DONE = 64  # Requests that are executed and not removed.
-MARGIN = 100  # A position must be worth one part in this many of its size.
+MARGIN, GLANCE = 100, 20  # A position must be worth one part in so many of its size; is worth far more, if it is safe.
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -164,6 +164,10 @@ class Keepers:
 
 
 def _is_liquidatable(position: Position) -> bool:
+    """A position that looks safe at a glance, before its fees, is not looked at closely."""
+    price, profit = position.collateral_price.min, position.profit()
+    if position.collateral * price + profit > position.size // GLANCE:
+        return False
     fees = costs(position, position.size)
     left = position.collateral - fees.for_receiver - fees.for_pool - fees.funding
-    return left * position.collateral_price.min + position.profit() < position.size // MARGIN
+    return left * price + profit < position.size // MARGIN

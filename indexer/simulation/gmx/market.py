@@ -62,7 +62,7 @@ class Temper(msgspec.Struct, frozen=True):
     funding: int = 2 * 10**11  # For a slot, of a side that stands alone: fractions of 10**20.
 
 
-WILD = Temper(1, 3 * 10**17)  # Profit is soon capped, and funding eats collateral.
+WILD = Temper(1, 10**18)  # Profit is soon capped, and funding eats collateral.
 
 
 class Market(msgspec.Struct, eq=False):

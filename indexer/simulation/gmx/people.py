@@ -59,12 +59,12 @@ class People:
     def _increase(self) -> Request | None:
         """With collateral in its own token or another, or none at all; size, or collateral alone."""
         stage, position = self._stage, self._any_position()
-        market, leverage = position.market, stage.rng.randint(11, 10 * stage.rates.leverage)
+        market = position.market
         collateral = market.asset(position.is_collateral_long)
         route = self._route_to(collateral) if stage.chance(0.3) else None
         token = route.token if route else collateral
         paid = stage.tokens(token, USUAL_COLLATERAL)
-        size = 0 if position.size and stage.chance(0.15) else paid * token.price.min * leverage // 10
+        size = 0 if position.size and stage.chance(0.15) else paid * token.price.min * stage.leverage() // 10
         if size and position.size and stage.chance(0.2):
             paid, route = 0, None
             size = position.size // 10

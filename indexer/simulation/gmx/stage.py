@@ -133,6 +133,10 @@ class Stage:
         """As people's amounts lie: many around the median, a few very large. USD of 20 decimals."""
         return max(1, round(median * self.rng.lognormvariate(0, spread) * 10**6)) * 10**14
 
+    def leverage(self) -> int:
+        """In tenths: mostly small, at most what the rates say."""
+        return min(10 * self.rates.leverage, 11 + round(self.rng.expovariate(0.6 / self.rates.leverage)))
+
     def tokens(self, asset: Asset, median: int) -> int:
         return self.dollars(median) // asset.price.max + 1
 

@@ -64,6 +64,10 @@ class Stage:
         """As people's amounts lie: many around the median, a few very large."""
         return max(1, round(median * self.rng.lognormvariate(0, spread)))
 
+    def leverage(self) -> int:
+        """In tenths: mostly small, at most what the rates say."""
+        return min(10 * self.rates.leverage, 11 + round(self.rng.expovariate(0.6 / self.rates.leverage)))
+
     def fee_bps(self, most: int) -> int:
         return 0 if self.rates.is_free else self.rng.randint(0, most)
 

@@ -145,7 +145,7 @@ class Traders:
         order = Order(stage.new_key(), token.mint, int(trigger), slippage, self._referral())
         is_entire = change == DECREASE and stage.chance(0.4)
         amount = token.tokens(stage.amount(USUAL_COLLATERAL)) if change == INCREASE else 0
-        size = token.usd(amount) * stage.rng.randint(11, 10 * stage.rates.leverage) // 10
+        size = token.usd(amount) * stage.leverage() // 10
         return Request(
             order=order,
             position=position,
@@ -191,8 +191,7 @@ class Traders:
         return position.collateral.tokens(self._stage.amount(USUAL_COLLATERAL)) + 1
 
     def _size(self, position: Position, tokens: int) -> int:
-        times_ten = self._stage.rng.randint(11, 10 * self._stage.rates.leverage)
-        return position.collateral.usd(tokens) * times_ten // 10
+        return position.collateral.usd(tokens) * self._stage.leverage() // 10
 
     def _impact(self) -> int:
         return self._stage.choice((0, 0, 1, 1, 2, 5))
