@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from indexer import __version__, cli_nodes, cli_records
+from indexer import __version__, cli_daemon, cli_nodes, cli_records
 from indexer.cli_records import settings_of
 from indexer.config import Settings
 from indexer.errors import EXIT_CODE, InputError, PerpsIndexerError, StoreUnavailable
@@ -42,6 +42,7 @@ db = typer.Typer(help="The embedded PostgreSQL server.", no_args_is_help=True, r
 app.add_typer(db, name="db")
 cli_records.register(app)
 cli_nodes.register(app)
+cli_daemon.register(app)
 
 
 def main() -> None:
