@@ -27,6 +27,7 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=settings.level.upper(), force=True)
     logging.getLogger("httpx").setLevel(max(logging.WARNING, logging.getLogger().level))  # A line for every request.
+    logging.getLogger("asyncpg").setLevel(logging.ERROR)  # A traceback for every try, while the store tells of it.
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(settings.level),

@@ -5,9 +5,10 @@ does not grow with the result. The transaction is read-only: a query cannot chan
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import asyncpg
 
@@ -43,16 +44,34 @@ async def run_query(url: str, query: str, printer: Printer, *, timeout_s: float)
     """Print the rows of `query`, one statement. Raises InputError if PostgreSQL refuses it, StoreUnavailable."""
     if not _END.sub("", query, count=1):
         raise InputError("the query is empty")
-    async with connected(url, timeout_s=timeout_s) as connection:
-        try:
-            async with connection.transaction(readonly=True):
-                await _print(connection, query, printer)
-        except BrokenPipeError:
-            raise  # Our own output's reader has gone, not the database.
-        except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, *_BROKEN) as error:
-            raise StoreUnavailable(f"the connection broke: {error}", place=address_of(url)) from None
-        except asyncpg.PostgresError as error:
-            raise InputError(f"query: {error}{place_in_query(error, query)}", remedy=_remedy(error)) from None
+    async with (
+        connected(url, timeout_s=timeout_s) as connection,
+        _explained(url, query),
+        connection.transaction(readonly=True),
+    ):
+        await _print(connection, query, printer)
+
+
+async def fetch(url: str, query: str, *, timeout_s: float) -> list[dict[str, Any]]:
+    """The rows of one of our own queries, as values. Raises as `run_query`."""
+    async with (
+        connected(url, timeout_s=timeout_s) as connection,
+        _explained(url, query),
+        connection.transaction(readonly=True),
+    ):
+        return [dict(row) for row in await connection.fetch(query)]
+
+
+@asynccontextmanager
+async def _explained(url: str, query: str) -> AsyncIterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # Our own output's reader has gone, not the database.
+    except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, *_BROKEN) as error:
+        raise StoreUnavailable(f"the connection broke: {error}", place=address_of(url)) from None
+    except asyncpg.PostgresError as error:
+        raise InputError(f"query: {error}{place_in_query(error, query)}", remedy=_remedy(error)) from None
 
 
 def _remedy(error: asyncpg.PostgresError) -> str | None:

@@ -22,6 +22,7 @@ from indexer.core.coverage import Span, Spans
 from indexer.core.protocol import Processed
 from indexer.core.record import EventRow, Failure, Record
 from indexer.core.reference import Reference
+from indexer.store.coordination import Coordination
 from indexer.store.rows import Row
 
 Change = Literal["inserted", "updated", "unchanged", "deleted", "differing"]
@@ -37,7 +38,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     unavailable: Mapping[str, Sequence[Span]] = {}  # By stream: the source does not have these slots.
     source: str
     endpoint: str | None = None  # Without credentials.
-    slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds.
+    slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds; of settled slots some are kept as anchors.
     reference_version: int | None = None  # Of the reference rows that made the records; None: made without any.
 
 
@@ -98,7 +99,7 @@ class StoredTransaction(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
 
 
-class Store(Protocol):
+class Store(Coordination, Protocol):
     """Every method may raise StoreUnavailable: nothing was written then, and it may be tried again."""
 
     async def write(self, page: Page) -> Written:
@@ -107,8 +108,17 @@ class Store(Protocol):
     async def coverage(self, stream: str) -> Spans:
         """The settled slots of a stream."""
 
-    async def unavailable(self, stream: str) -> Spans:
-        """Slots of a stream that no source could give; they count as missing."""
+    async def unavailable(self, stream: str, older_than_s: float | None = None) -> Spans:
+        """Slots of a stream that no source could give; they count as missing.
+
+        `older_than_s`: only those that were last asked for so long ago, or up to a minute longer.
+        """
+
+    async def provisional_signatures(self, stream: str, spans: Sequence[Span]) -> set[tuple[int, bytes]]:
+        """(slot, signature) of the stream's transactions in these slots of which something provisional is there.
+
+        A read that would settle the slots and lacks one of them contradicts what was seen at `confirmed`.
+        """
 
     async def seed(self, reference: Reference) -> None:
         """Insert and update reference rows. None never erases what is known.

@@ -23,6 +23,7 @@ else:
     Connection = asyncpg.Connection
 
 CONNECT_TIMEOUT_S = 10.0
+SESSION = {"application_name": "perps-indexer", "timezone": "UTC"}
 REMEDY = "check DATABASE_URL and that the server runs; without DATABASE_URL an embedded server is used"
 
 
@@ -54,9 +55,7 @@ async def _connect_when_it_is_up(url: str, timeout_s: float) -> Connection:
     end = time.monotonic() + timeout_s
     while True:
         try:
-            return await asyncpg.connect(
-                url, timeout=timeout_s, server_settings={"application_name": "perps-indexer", "timezone": "UTC"}
-            )
+            return await asyncpg.connect(url, timeout=timeout_s, server_settings=SESSION)
         except asyncpg.CannotConnectNowError:
             if time.monotonic() > end:
                 raise

@@ -6,7 +6,7 @@ whole or not at all; nothing is kept when the process ends.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from indexer.core.coverage import Span, Spans, covers, missing, union
 from indexer.core.protocol import Processed
@@ -16,33 +16,38 @@ from indexer.store import changes
 from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
 from indexer.store.changes import Rows, Scope, TableChange
 from indexer.store.cluster import check_cluster
+from indexer.store.coordination import TRY_BUCKET_S, new_anchors
+from indexer.store.memory_coordination import MemoryCoordination
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
 
-_SLOT, _PROTOCOL, _CHANNEL = (EVENTS.position[name] for name in ("slot", "protocol", "channel"))
+_PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _SETTLED = (
+    EVENTS.position[name] for name in ("protocol", "slot", "signature", "channel", "settled")
+)
 
 
-class MemoryStore:
-    """See `base.Store` for what each method promises."""
+class MemoryStore(MemoryCoordination):
+    """See `base.Store` for what each method promises. `clock` in seconds; None: the running loop's."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(clock)
         self._tables: dict[Table, Rows] = {table: {} for table in TABLES}
         self._coverage: dict[str, Spans] = {}
-        self._unavailable: dict[str, Spans] = {}
+        self._unavailable: dict[str, dict[float, Spans]] = {}  # By stream and time of the last try.
         self._wanted: Spans = ()
         self._differences: set[Difference] = set()
         self._dirty: set[changes.Bucket] = set()
         self._reference = Reference()
         self._cluster: tuple[str, str] | None = None
-        self.slot_times: dict[int, int] = {}
-        self.settlements: list[tuple[str, Spans, str, str | None]] = []  # Stream, slots, source, endpoint.
+        self.settlements: dict[tuple[str, str, str | None], Spans] = {}  # By stream, source and endpoint.
 
     async def write(self, page: Page) -> Written:
         found = changes.page_rows(page)
         scopes = changes.scopes(page, found, self._coverage)
         made = changes.write_changes(found, self._existing(scopes), scopes)
         newly = {name: scope.newly for name, scope in scopes.items()}
-        self.slot_times.update(page.slot_times)
+        settled = [span for spans in page.settled.values() for span in spans]
+        self._anchors.update(new_anchors(page.slot_times, settled, self._anchors))
         self._apply(made)
         self._settle(page, newly)
         outdated = self._is_outdated(page.reference_version)
@@ -53,8 +58,20 @@ class MemoryStore:
     async def coverage(self, stream: str) -> Spans:
         return self._coverage.get(stream, ())
 
-    async def unavailable(self, stream: str) -> Spans:
-        return self._unavailable.get(stream, ())
+    async def unavailable(self, stream: str, older_than_s: float | None = None) -> Spans:
+        tries = self._unavailable.get(stream, {})
+        return union(
+            *(spans for at, spans in tries.items() if older_than_s is None or at <= self._now() - older_than_s)
+        )
+
+    async def provisional_signatures(self, stream: str, spans: Sequence[Span]) -> set[tuple[int, bytes]]:
+        asked = union(spans)
+        return {
+            (row[_SLOT], row[_SIGNATURE])
+            for table in (EVENTS, FAILURES)
+            for row in self._tables[table].values()
+            if row[_PROTOCOL] == stream and not row[_SETTLED] and covers(asked, row[_SLOT])
+        }
 
     async def to_reprocess(self) -> Spans:
         return self._wanted
@@ -170,11 +187,19 @@ class MemoryStore:
         for stream, spans in newly.items():
             if spans:
                 self._coverage[stream] = union(self._coverage.get(stream, ()), spans)
-                self._unavailable[stream] = missing(self._unavailable.get(stream, ()), spans)
-                self.settlements.append((stream, spans, page.source, page.endpoint))
-        for stream, wanted in page.unavailable.items():
-            still = missing(wanted, self._coverage.get(stream, ()))
-            self._unavailable[stream] = union(self._unavailable.get(stream, ()), still)
+                self._take_from_unavailable(stream, spans)
+                who = stream, page.source, page.endpoint
+                self.settlements[who] = union(self.settlements.get(who, ()), spans)
+        for stream, tried in page.unavailable.items():
+            self._take_from_unavailable(stream, tried)
+            now = self._now() // TRY_BUCKET_S * TRY_BUCKET_S + TRY_BUCKET_S
+            self._unavailable[stream][now] = union(
+                self._unavailable[stream].get(now, ()), missing(tried, self._coverage.get(stream, ()))
+            )
+
+    def _take_from_unavailable(self, stream: str, spans: Sequence[Span]) -> None:
+        left = {at: missing(tried, spans) for at, tried in self._unavailable.get(stream, {}).items()}
+        self._unavailable[stream] = {at: tried for at, tried in left.items() if tried}
 
 
 def _summary(cause: Key, found: Sequence[Failure]) -> FailureSummary:

@@ -16,7 +16,7 @@ import asyncpg
 
 from indexer.errors import StoreUnavailable
 from indexer.store import numeric
-from indexer.store.connection import CONNECT_TIMEOUT_S, Connection, address_of, connect, unavailable
+from indexer.store.connection import CONNECT_TIMEOUT_S, SESSION, Connection, address_of, connect, unavailable
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _POSTGRES_EPOCH_S = 946_684_800  # 2000-01-01
 _MICROSECONDS = 1_000_000
+MOST_STATEMENTS = 250  # Prepared for each connection: every table has five of its own.
 
 # The statement was right, the moment was not.
 MAY_PASS = (
@@ -54,7 +55,9 @@ async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNE
             max_size=size[1],
             timeout=timeout_s,
             init=_prepare,
-            server_settings={"application_name": "perps-indexer", "timezone": "UTC"},
+            reset=_keep,
+            statement_cache_size=MOST_STATEMENTS,
+            server_settings={**SESSION, "plan_cache_mode": "force_generic_plan"},
         )
     try:
         yield pool
@@ -104,6 +107,10 @@ def _without_echo(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
     """A connection that broke between two statements leaves a future that nobody waits for; the error was told."""
     if not isinstance(context.get("exception"), asyncpg.ConnectionDoesNotExistError):
         loop.default_exception_handler(context)
+
+
+async def _keep(_connection: object) -> None:
+    """A session sets nothing, listens to nothing and holds no lock longer than its transaction: nothing is to reset."""
 
 
 async def _prepare(connection: Connection) -> None:

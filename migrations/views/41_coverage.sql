@@ -10,7 +10,7 @@ SELECT
 FROM (
     SELECT stream, 'settled' AS state, slots FROM ledger.coverage
     UNION ALL
-    SELECT stream, 'unavailable', slots FROM ledger.unavailable
+    SELECT stream, 'unavailable', range_agg(slots) FROM ledger.unavailable GROUP BY stream
 ) AS c
 CROSS JOIN LATERAL unnest(c.slots) AS span (slots);
 

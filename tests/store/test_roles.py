@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from indexer.core.coverage import Span
 from indexer.resources import resource
 from indexer.store.connection import connected
 from indexer.store.migrate import migrate
@@ -93,6 +94,11 @@ async def test_the_writer_does_all_that_the_store_does(member):
         await store.write(page(trade(origin()), settled=(100, 101), unavailable={"drift": []}))
         assert (await store.counts())["trade"] == 200
         assert await store.failures() == []
+        assert await store.claim(["drift"], (Span(0, 9),), "a", 60, 5, newest_first=True) == Span(4, 9)
+        await store.want_from(["drift"], 0)
+        await store.observe_head(["drift"], "a", finalized=9, confirmed=9)
+        await store.report_health("a", [])
+        await store.leave("a")
 
 
 async def test_a_writer_replays_into_a_ledger_that_the_owner_migrated(owner, member, tmp_path):

@@ -13,8 +13,9 @@ from indexer.core.record import RECORD_KINDS, Incentive, TvlObservation
 from indexer.core.reference import Market, Reference, Token
 from indexer.errors import ClusterMismatch
 from indexer.store.memory import MemoryStore
-from indexer.store.postgres import COPY_ROWS, open_store
+from indexer.store.postgres import open_store
 from indexer.store.rows import BY_CLASS, TABLES
+from indexer.store.writing import COPY_ROWS
 from tests.store.ledger import NOON, event, failure, flow, key, origin, page, price, swap, trade
 
 EVERYTHING = Span(0, 1 << 50)
@@ -27,7 +28,7 @@ async def store(request):
         if request.param == "memory":
             yield MemoryStore()
         else:
-            yield await resources.enter_async_context(open_store(request.getfixturevalue("database_url")))
+            yield await resources.enter_async_context(open_store(request.getfixturevalue("emptied_database_url")))
 
 
 async def ledger(store):

@@ -59,13 +59,16 @@ def some_page(dice: random.Random) -> Page:
         settled={name: some_spans(dice) for name in STREAMS if dice.random() < 0.3},
         unavailable={name: some_spans(dice) for name in STREAMS if dice.random() < 0.2},
         source="test",
+        slot_times={slot: NOON + slot for slot in range(SLOTS) if dice.random() < 0.2},
     )
 
 
 async def ledger(store):
     spans = [(await store.coverage(name), await store.unavailable(name)) for name in STREAMS]
     marks = await store.dirty_hours(), await store.differences(), await store.to_reprocess()
-    return await store.rows(EVERYTHING), spans, marks, await store.failures(), await store.counts()
+    seen = [await store.provisional_signatures(name, [Span(2, 5), Span(7, SLOTS)]) for name in STREAMS]
+    near = await store.time_of(5), await store.slot_at(NOON + 5)
+    return await store.rows(EVERYTHING), spans, marks, await store.failures(), await store.counts(), seen, near
 
 
 async def check_settled(store):

@@ -60,7 +60,7 @@ async def test_the_views_of_the_contract_are_there(database):
     assert {row["relname"] for row in rows} == {
         "trades", "swaps", "lp_flows", "actions", "fees", "liquidations", "funding_rates", "open_interest",
         "tvl_observations", "price_observations", "incentives", "failures", "coverage", "differences", "markets",
-        "tokens", "version",
+        "tokens", "version", "gaps", "status", "settlements", "providers",
     }  # fmt: skip
 
 
@@ -81,7 +81,7 @@ async def test_every_function_has_a_comment(database):
     )
     assert (
         {row["proname"] for row in functions if row["said"]}
-        == {"base58", "half_even", "key"}
+        == {"base58", "half_even", "key", "time_of"}
         == {f["proname"] for f in functions}
     )
 

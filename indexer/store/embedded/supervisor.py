@@ -20,7 +20,10 @@ from indexer.store.embedded.binaries import Account, Binaries, account_for, chec
 from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, lock, open_lock, try_lock, unlock, write_private
 
 WATCH_EVERY_S = 0.1
-RESTARTS = 3  # Of a server that died by itself, within one life of the supervisor.
+# A server that died by itself is started again for as long as somebody needs it: a full disk, of which it dies, may
+# have room again. Starts that follow each other quickly wait longer and longer.
+FIRST_PAUSE_S, MOST_PAUSE_S = 0.25, 5.0
+STEADY_S = 60.0
 LOG_ROTATES_AT = 16 * 1024 * 1024  # Bytes.
 
 
@@ -54,6 +57,8 @@ class Supervisor:
         self.asked_to_stop = asked_to_stop
         self.account: Account = account_for(paths.cluster)
         self.binaries: Binaries = installed(paths, self.account, programs)
+        self.tried_at = time.monotonic()  # To start the server, the last time.
+        self.pause_s = 0.0
 
     def run(self) -> None:
         self.paths.state.unlink(missing_ok=True)  # Left by a supervisor that was killed.
@@ -73,25 +78,36 @@ class Supervisor:
 
     def _start(self) -> "Popen[bytes]":
         server, port = cluster.start(self.paths, self.binaries, self.account, self.paths.read_port())
-        write_private(self.paths.port, str(port))
-        write_private(self.paths.state, json.dumps({"port": port, "pid": server.pid}))
+        try:
+            write_private(self.paths.port, str(port))
+            write_private(self.paths.state, json.dumps({"port": port, "pid": server.pid}))
+        except OSError:
+            cluster.stop(server)  # Nobody would find it.
+            raise
         return server
 
     def _watch(self, server: "Popen[bytes]", users: TextIO) -> "Popen[bytes]":
         """Return when nobody needs the server any more; `users` is then locked, so that nobody new comes in."""
-        restarts = 0
         while not self.asked_to_stop:
             if not self.paths.keep.exists() and try_lock(users):
                 if not self.paths.keep.exists():
                     break
                 unlock(users)
-            if server.poll() is not None:
-                if restarts == RESTARTS:
-                    break
-                restarts += 1
-                server = self._start()
+            if server.poll() is not None and time.monotonic() >= self.tried_at + self.pause_s:
+                server = self._start_again(server)
             time.sleep(WATCH_EVERY_S)
         return server
+
+    def _start_again(self, dead: "Popen[bytes]") -> "Popen[bytes]":
+        """A new server in place of the dead one; the dead one if none can be started now."""
+        now = time.monotonic()
+        is_steady = now - self.tried_at > STEADY_S
+        self.pause_s = 0.0 if is_steady else min(max(FIRST_PAUSE_S, 2 * self.pause_s), MOST_PAUSE_S)
+        self.tried_at = now
+        try:
+            return self._start()
+        except (PerpsIndexerError, OSError):
+            return dead
 
 
 def _report(**fields: object) -> None:

@@ -1,0 +1,166 @@
+"""The statements of a page: lock its streams, read what is there, apply what was decided, move coverage.
+
+All within the caller's transaction. A live page is small and written often, so every statement speaks of all streams
+or tables at once where it can, and rows are read only from tables that have some; an empty span that settles costs
+four statements. Every statement on a partitioned table has bounds on the slot, so that partitions are left out before
+any is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from indexer.core.coverage import Span, Spans
+from indexer.store import changes
+from indexer.store.base import Difference
+from indexer.store.changes import Rows, Scope, TableChange
+from indexer.store.coordination import Anchor
+from indexer.store.rows import TABLES, Table
+from indexer.store.statements import multirange, query, spans_of
+
+if TYPE_CHECKING:
+    from indexer.store.pool import Session
+
+COPY_ROWS = 100  # From about here COPY is faster than single inserts.
+_BY_NAME = {table.name: table for table in TABLES}
+PROVISIONAL = " AND NOT t.settled"
+
+
+class Locked(NamedTuple):
+    """`covered`: the coverage by stream within the bounds that were asked for."""
+
+    covered: dict[str, Spans]
+    reference_version: int | None  # None: no stream was locked.
+
+
+async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_rows: bool) -> Locked:
+    """Lock the streams until the transaction ends; with `has_rows` the reference rows keep their version as long."""
+    statement = query("lock_streams", hold="FOR SHARE OF r" if has_rows else "")
+    rows = await session.fetch(statement, streams, multirange([bounds]))
+    assert len(rows) == len(streams), f"of streams {streams} only {len(rows)} have a coverage"
+    covered = {row["stream"]: spans_of(row["slots"]) for row in rows}
+    return Locked(covered, rows[0]["version"] if rows else None)
+
+
+async def existing_rows(
+    session: Session, found: Mapping[Table, Rows], scopes: Mapping[str, Scope]
+) -> dict[Table, Rows]:
+    """The rows that a page may touch."""
+    existing: dict[Table, Rows] = {table: {} for table in TABLES}
+    newly = {stream: scope.newly for stream, scope in scopes.items()}
+    for table, stream in await _tables_with_rows(session, newly, PROVISIONAL):
+        await _read(session, "provisional_rows_in_spans", existing, table, stream, newly[stream])
+    others = {stream: (*scope.reread, *scope.touched) for stream, scope in scopes.items()}
+    for table, stream in await _tables_with_rows(session, others, ""):
+        spans = others[stream] if found[table] else scopes[stream].reread
+        await _read(session, "rows_in_spans", existing, table, stream, spans)
+    return existing
+
+
+async def _tables_with_rows(
+    session: Session, spans: Mapping[str, Spans], condition: str
+) -> Sequence[tuple[Table, str]]:
+    """(table, stream) where there is a row between the first and the last of these slots."""
+    bounds = {stream: _around(some) for stream, some in spans.items() if some}
+    if not bounds:
+        return ()
+    outer = _around(bounds.values())
+    parts = " UNION ALL ".join(query("tables_with_rows", table=table.name, condition=condition) for table in TABLES)
+    starts, ends = _ends(bounds.values())
+    rows = await session.fetch(parts, list(bounds), starts, ends, outer.start, outer.end)
+    return [(_BY_NAME[row["name"]], row["stream"]) for row in rows]
+
+
+async def _read(
+    session: Session, name: str, existing: dict[Table, Rows], table: Table, stream: str, spans: Spans
+) -> None:
+    if not spans:
+        return
+    statement = query(name, table=table.name, columns=columns(table, "t."))
+    starts, ends = _ends(spans)
+    for record in await session.fetch(statement, stream, starts, ends, min(starts), max(ends)):
+        row = tuple(record)
+        existing[table][table.key(row)] = row
+
+
+async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
+    """Delete what goes, insert what comes, mark buckets, keep differences."""
+    dirty: set[changes.Bucket] = set()
+    differences: list[Difference] = []
+    for change in made:
+        await _delete(session, change)
+        await _insert(session, change)
+        dirty |= change.dirty
+        differences += change.differences
+    if dirty:
+        await session.execute(query("mark_buckets"), *map(list, zip(*dirty, strict=True)))
+    if differences:
+        rows = [(d.record, d.protocol, d.slot, d.signature, d.channel, d.index, d.part, d.reason, d.difference,
+                 d.columns, source, endpoint) for d in differences]  # fmt: skip
+        await session.executemany(query("insert_difference"), rows)
+
+
+async def _delete(session: Session, change: TableChange) -> None:
+    if change.gone:
+        slots = [key[0] for key in change.gone]  # Every key begins with it.
+        await session.execute(
+            deletion(change.table), *map(list, zip(*change.gone, strict=True)), min(slots), max(slots) + 1
+        )
+
+
+def deletion(table: Table) -> str:
+    types = {column.name: column.sql_type for column in table.columns}
+    names = table.key_names
+    return query(
+        "delete_rows",
+        table=table.name,
+        arrays=", ".join(f"${place}::{types[name]}[]" for place, name in enumerate(names, start=1)),
+        key=", ".join(names),
+        match=" AND ".join(f"t.{name} = gone.{name}" for name in names),
+        first=f"${len(names) + 1}",
+        behind=f"${len(names) + 2}",
+    )
+
+
+async def _insert(session: Session, change: TableChange) -> None:
+    table = change.table
+    if len(change.new) >= COPY_ROWS:
+        await session.copy_records_to_table(table.name, schema_name="ledger", columns=table.names, records=change.new)
+    elif change.new:
+        parameters = ", ".join(f"${place}" for place in range(1, len(table.names) + 1))
+        statement = query("insert_row", table=table.name, columns=columns(table), parameters=parameters)
+        await session.executemany(statement, change.new)
+
+
+async def settle(session: Session, newly: Mapping[str, Spans], source: str, endpoint: str | None) -> None:
+    """Move the coverage of each stream by slots that were not settled before, and log it."""
+    pairs = [(stream, span) for stream, spans in sorted(newly.items()) for span in spans]
+    if pairs:
+        starts, ends = _ends(span for _, span in pairs)
+        await session.execute(query("settle"), [stream for stream, _ in pairs], starts, ends, source, endpoint)
+
+
+async def mark_unavailable(session: Session, spans: Mapping[str, Sequence[Span]]) -> None:
+    for stream, tried in sorted(spans.items()):
+        if tried:
+            await session.execute(query("insert_unavailable"), stream, multirange(tried))
+
+
+async def keep_anchors(session: Session, anchors: Iterable[Anchor]) -> None:
+    if kept := list(anchors):
+        await session.execute(query("insert_anchors"), [one.slot for one in kept], [one.time for one in kept])
+
+
+def columns(table: Table, prefix: str = "") -> str:
+    return ", ".join(prefix + name for name in table.names)
+
+
+def _around(spans: Iterable[Span]) -> Span:
+    starts, ends = _ends(spans)
+    return Span(min(starts), max(ends))
+
+
+def _ends(spans: Iterable[Span]) -> tuple[list[int], list[int]]:
+    both = [(span.start, span.end) for span in spans]
+    return [start for start, _ in both], [end for _, end in both]
