@@ -30,6 +30,7 @@ from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
 from indexer.sources.base import SourceInterrupted, Strategy
+from indexer.sources.rpc import Rpc
 from indexer.store.base import Store
 from indexer.store.connection import address_of, connected
 from indexer.store.database import serving
@@ -217,7 +218,7 @@ class _Fetching(msgspec.Struct, frozen=True):
     settings: Settings
     store: Store
     wire: composed.Network
-    rpc: composed.Rpc
+    rpc: Rpc
     moments: Moments
 
 

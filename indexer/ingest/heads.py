@@ -16,10 +16,11 @@ import structlog
 
 from indexer.core.coverage import Span, Spans, common
 from indexer.errors import ConfigError, StoreUnavailable
-from indexer.ingest.patience import until_stored, waits
+from indexer.ingest.patience import waits
 from indexer.sources.base import SourceInterrupted
 from indexer.store.base import Store
 from indexer.store.coordination import ProviderHealth, wanted_slots, would_skip
+from indexer.store.patience import patiently
 
 SLOTS_A_DAY = 216_000  # At 400 ms.
 _log = structlog.get_logger()
@@ -97,7 +98,7 @@ class Watch:
         Raises ConfigError where `start_slot` would leave out slots that are wanted or lie behind settled ones.
         """
         head = (await self.heads()).finalized
-        states = await until_stored(self._store.stream_states, self._rng)
+        states = await patiently(self._store.stream_states, self._rng)
         for name in self._streams:
             state = states.get(name)
             if start_slot is not None and state is not None:

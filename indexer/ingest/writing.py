@@ -14,9 +14,9 @@ from indexer.core.coverage import Spans, missing, of_slots
 from indexer.core.protocol import Protocol
 from indexer.core.reference import Reference
 from indexer.ingest.page import processed
-from indexer.ingest.patience import until_stored
 from indexer.sources.base import RawPage, Strategy
 from indexer.store.base import Page, Store, Written
+from indexer.store.patience import patiently
 
 # What shows every transaction of a slot needs no witness.
 _SEES_ALL: frozenset[Strategy] = frozenset({"blocks"})
@@ -43,7 +43,7 @@ class Writer:
 
     async def _uncontested(self, raw: RawPage, stream: str, spans: Spans) -> Spans:
         seen = {(tx.slot, tx.signature) for tx in raw.transactions}
-        witnessed = await until_stored(lambda: self._store.provisional_signatures(stream, spans), self._rng)
+        witnessed = await patiently(lambda: self._store.provisional_signatures(stream, spans), self._rng)
         return missing(spans, of_slots({slot for slot, _ in witnessed - seen}))
 
     async def _write(
@@ -51,7 +51,7 @@ class Writer:
     ) -> Written:
         reference = self._reference
         if reference is None:
-            reference = await until_stored(self._store.reference, self._rng)
+            reference = await patiently(self._store.reference, self._rng)
         found = processed(raw.transactions, streams, reference)
         page = Page(
             events=found.events,
@@ -64,6 +64,6 @@ class Writer:
             slot_times=raw.slot_times,
             reference_version=reference.version,
         )
-        written = await until_stored(lambda: self._store.write(page), self._rng)
+        written = await patiently(lambda: self._store.write(page), self._rng)
         self._reference = None if written.outdated else reference
         return written
