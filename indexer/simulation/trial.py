@@ -117,7 +117,7 @@ class _Trial:
             start_slot=self.chain.first_slot + plan.history_slots,
             span_s=self.lives_s,
         )
-        self.settings = settings_for(self.chain, self.box.addresses(), self.rng, plan)
+        self.settings = load(environment=environment_for(self.chain, self.box.addresses(), self.rng, plan))
         self.memory = MemoryStore()
         self.weather = Outages(asyncio.get_running_loop().time, _moments(self.rng, plan.outages, self.lives_s))
         self.store = outages(self.memory, self.weather)
@@ -195,33 +195,31 @@ class _Trial:
             differences=len(await self.memory.differences()),
             rows=sum(map(len, rows.values())),
             recovered_s=None if settled_s is None else max(0.0, settled_s - end_s),
-            details=_details(found),
+            details=details(found),
         )
 
 
-def settings_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan) -> Settings:
-    """Settings of a trial: everything drawn that may be otherwise."""
+def environment_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan) -> dict[str, str]:
+    """Settings of a trial, as environment variables: everything drawn that may be otherwise."""
     every_list = "history" in PROFILES[plan.profile]  # Rows that one node misses, another has.
-    return load(
-        environment={
-            "PERPS_CLUSTER__NAME": "simulated",
-            "PERPS_CLUSTER__GENESIS_HASH": chain.genesis_hash,
-            "PERPS_ENDPOINTS__RPC": _json(addresses.rpc),
-            "PERPS_ENDPOINTS__WEBSOCKET": _json(addresses.websocket),
-            "PERPS_ENDPOINTS__PORTAL": addresses.portal,
-            "PERPS_ENDPOINTS__FIRST_RATE": "20",
-            "PERPS_ENDPOINTS__TIMEOUT_S": "10",
-            "PERPS_STRATEGY__RECENT": _json(rng.choice(_RECENT)),
-            "PERPS_STRATEGY__DEEP": _json(rng.choice(_DEEP)),
-            "PERPS_STRATEGY__RECENT_SLOTS": str(rng.choice((40, 100, 400))),
-            "PERPS_STRATEGY__SPAN_SLOTS": str(rng.choice((7, 60, 1000))),
-            "PERPS_STRATEGY__SEAM_SLOTS": "60",
-            "PERPS_STRATEGY__LISTS": str(len(addresses.rpc)) if every_list else "1",
-            "PERPS_RUN__START_SLOT": str(min(chain.blocks)),
-            "PERPS_RUN__RETRY_UNAVAILABLE_S": "5",
-            "PERPS_RUN__LEASE_S": "10",
-        }
-    )
+    return {
+        "PERPS_CLUSTER__NAME": "simulated",
+        "PERPS_CLUSTER__GENESIS_HASH": chain.genesis_hash,
+        "PERPS_ENDPOINTS__RPC": _json(addresses.rpc),
+        "PERPS_ENDPOINTS__WEBSOCKET": _json(addresses.websocket),
+        "PERPS_ENDPOINTS__PORTAL": addresses.portal,
+        "PERPS_ENDPOINTS__FIRST_RATE": "20",
+        "PERPS_ENDPOINTS__TIMEOUT_S": "10",
+        "PERPS_STRATEGY__RECENT": _json(rng.choice(_RECENT)),
+        "PERPS_STRATEGY__DEEP": _json(rng.choice(_DEEP)),
+        "PERPS_STRATEGY__RECENT_SLOTS": str(rng.choice((40, 100, 400))),
+        "PERPS_STRATEGY__SPAN_SLOTS": str(rng.choice((7, 60, 1000))),
+        "PERPS_STRATEGY__SEAM_SLOTS": "60",
+        "PERPS_STRATEGY__LISTS": str(len(addresses.rpc)) if every_list else "1",
+        "PERPS_RUN__START_SLOT": str(min(chain.blocks)),
+        "PERPS_RUN__RETRY_UNAVAILABLE_S": "5",
+        "PERPS_RUN__LEASE_S": "10",
+    }
 
 
 def _json(values: Sequence[str]) -> str:
@@ -237,7 +235,7 @@ def _moments(rng: Random, count: int, lives_s: float) -> list[float]:
     return [rng.uniform(0.05, 0.9) * lives_s for _ in range(count)]
 
 
-def _details(found: Verdict) -> list[str]:
+def details(found: Verdict) -> list[str]:
     """The first of everything that is wrong, for people."""
     wrong = [f"{what} {kind} {key[0]} {key[2:]}" for what, some in (("lost", found.lost), ("doubled", found.doubled))
              for kind, key in sorted(some, key=repr)[:3]]  # fmt: skip
