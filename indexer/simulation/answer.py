@@ -1,7 +1,8 @@
 """A transaction that ran, as nodes show it: `transaction`, `meta` and `version` of getTransaction, encoding json.
 
 Everything is read off the message and what the runtime told. Balances are those of the fee payer alone, since nothing
-else moves. A version 1 transaction is one that ran as version 0 without tables, since the runtime knows no other.
+else moves. A version 1 transaction is one that ran as version 0 without tables, since the runtime knows no other; it
+has a `transactionConfig`, and stack heights at the top level.
 """
 
 from __future__ import annotations

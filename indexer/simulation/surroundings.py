@@ -25,6 +25,7 @@ from indexer.simulation.streams import STREAMS
 
 CALLERS = tuple(fixed_key(name) for name in ("router", "jit proxy", "bundle", "smart wallet"))
 STRANGERS = tuple(fixed_key(f"stranger {n}") for n in range(6))
+NAMED = (*STRANGERS, *STREAMS)  # What they name, for whatever reason.
 NOISY = fixed_key("verbose program")
 MOST_CALLS = 40  # Of one transaction; the runtime allows 64.
 REMEMBERED = 64  # Emissions that strangers copy from.
@@ -33,6 +34,7 @@ REMEMBERED = 64  # Emissions that strangers copy from.
 class Surroundings:
     def __init__(self, rng: Random, profile: Profile) -> None:
         self.rng = rng
+        self.truncated = profile.truncated
         self.recent: deque[tuple[bytes, Emit]] = deque(maxlen=REMEMBERED)
         self.changes: tuple[tuple[float, Callable[[Script], Script]], ...] = (
             (profile.unknown, self._with_unknown),
@@ -52,7 +54,7 @@ class Surroundings:
         return script
 
     def other(self) -> Script:
-        """Somebody else's transaction: no program of ours runs in it."""
+        """Somebody else's transaction. It may name our programs, which do not run in it, and its log may be cut."""
         rng = self.rng
         calls = []
         for _ in range(rng.choice((1, 1, 1, 2, 3))):
@@ -60,7 +62,8 @@ class Surroundings:
             if rng.random() < 0.2:
                 lines.append(Emit(rng.randbytes(rng.randint(8, 120)), "", "log"))
             calls.append(self._by_stranger(*lines))
-        return Script(tuple(calls), is_v0=rng.random() < 0.6)
+        script = Script(tuple(calls), is_v0=rng.random() < 0.6)
+        return self._drowned(script) if rng.random() < self.truncated else script
 
     def too_late(self, script: Script) -> Script:
         """The transaction of a keeper whom another one preceded: the same calls, and it fails as a whole."""
@@ -190,7 +193,7 @@ class Surroundings:
         return Script(tuple(calls), script.is_v0)
 
     def _by_stranger(self, *inside: Part) -> Invoke:
-        accounts = tuple(self.rng.choice(STRANGERS) for _ in range(self.rng.randrange(4)))
+        accounts = tuple(self.rng.choice(NAMED) for _ in range(self.rng.randrange(4)))
         return Invoke(self.rng.choice(STRANGERS), self.rng.randbytes(8), accounts, inside)
 
     def _copied(self) -> Emit:

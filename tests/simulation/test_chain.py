@@ -15,7 +15,7 @@ import pytest
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58, emitted, instructions, logs
-from indexer.core.rpc import parse_block
+from indexer.core.rpc import Block, parse_block
 from indexer.core.transaction import Instruction
 from indexer.simulation.chain import Chain
 from indexer.simulation.memory import event_authority
@@ -163,20 +163,18 @@ def test_truncation_really_strikes_before_and_behind_what_we_emit() -> None:
         lost = {row.origin.signature for row in chain.truth.failures if row.reason == "truncated_logs"}
         told = {row.origin.signature for row in chain.truth.events if row.origin.channel == "log"}
         kept = {row.origin.signature for row in chain.truth.events if row.origin.channel == "cpi"}
-        for one in transactions(chain):
-            if TRUNCATED not in one.logs:
-                continue
-            signature = base58.signature(one.signature)
-            runs = one.mentions & {base58.encode(DRIFT), base58.encode(VAULTS)}
+        for one in (one for block in parsed(chain) for one in block.transactions if TRUNCATED in (one.logs or ())):
+            assert one.logs
+            runs = {each.program_id for each in one.instructions or ()} & {DRIFT, VAULTS}
+            assert (one.signature in lost) == bool(one.succeeded and runs)
             struck["cut"] += 1
             struck["lines behind the cut"] += one.logs[-1] != TRUNCATED
-            if one.failed:
-                assert signature not in lost
-            elif runs:
-                assert signature in lost
-                struck["emitted before the cut" if signature in told else "all lost"] += 1
-            struck["self-CPI loses nothing"] += signature in kept
+            if one.signature in lost:
+                struck["emitted before the cut" if one.signature in told else "all lost"] += 1
+            struck["self-CPI loses nothing"] += one.signature in kept
+            struck["only named"] += not runs and DRIFT in (one.keys or ())
     wanted = ("cut", "lines behind the cut", "emitted before the cut", "all lost", "self-CPI loses nothing")
+    assert struck["only named"], struck
     assert not [word for word in wanted if struck[word] < 5], struck
 
 
@@ -190,13 +188,16 @@ def test_failed_keepers_name_what_the_others_name() -> None:
     assert not named & true
 
 
+def parsed(chain: Chain) -> Iterator[Block]:
+    return (parse_block(answer(block), slot) for slot, block in chain.blocks.items())
+
+
 def kinds(chain: Chain) -> Iterator[str]:
     """What of the rarer things occurs, told from the chain alone."""
     ours = {DRIFT, VAULTS, JUPITER, GMX}
-    for block in chain.blocks.values():
+    for block, read_block in zip(chain.blocks.values(), parsed(chain), strict=True):
         yield "empty block" if not block.transactions else "block"
-        parsed = parse_block(answer(block), block.slot)
-        for one, shown in zip(parsed.transactions, block.transactions, strict=True):
+        for one, shown in zip(read_block.transactions, block.transactions, strict=True):
             loaded = shown.shown["meta"]["loadedAddresses"]
             yield f"version {one.version}"
             yield from (f"loaded {kind}" for kind, keys in loaded.items() if keys)
