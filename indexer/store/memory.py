@@ -6,9 +6,9 @@ whole or not at all; nothing is kept when the process ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from indexer.core.coverage import Span, Spans, covers, missing, union
+from indexer.core.coverage import Span, Spans, missing, union
 from indexer.core.protocol import Processed
 from indexer.core.record import Failure
 from indexer.core.reference import Reference
@@ -20,6 +20,7 @@ from indexer.store.coordination import TRY_BUCKET_S, new_anchors
 from indexer.store.memory_coordination import MemoryCoordination
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
+from indexer.store.shelf import Shelf
 
 _PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _SETTLED = (
     EVENTS.position[name] for name in ("protocol", "slot", "signature", "channel", "settled")
@@ -31,7 +32,7 @@ class MemoryStore(MemoryCoordination):
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
-        self._tables: dict[Table, Rows] = {table: {} for table in TABLES}
+        self._tables = {table: Shelf(table) for table in TABLES}
         self._coverage: dict[str, Spans] = {}
         self._unavailable: dict[str, dict[float, Spans]] = {}  # By stream and time of the last try.
         self._wanted: Spans = ()
@@ -69,8 +70,8 @@ class MemoryStore(MemoryCoordination):
         return {
             (row[_SLOT], row[_SIGNATURE])
             for table in (EVENTS, FAILURES)
-            for row in self._tables[table].values()
-            if row[_PROTOCOL] == stream and not row[_SETTLED] and covers(asked, row[_SLOT])
+            for _, row in self._tables[table].within(asked)
+            if row[_PROTOCOL] == stream and not row[_SETTLED]
         }
 
     async def to_reprocess(self) -> Spans:
@@ -90,7 +91,7 @@ class MemoryStore(MemoryCoordination):
         buckets = {
             row[_SLOT] // BUCKET_SLOTS
             for table in SEEDED_TABLES
-            for row in self._tables[table].values()
+            for row in self._tables[table]
             if is_altered(table, row, seeded)
         }
         self._wanted = union(self._wanted, bucket_spans(buckets))
@@ -107,7 +108,7 @@ class MemoryStore(MemoryCoordination):
 
     async def failures(self, limit: int = 100) -> Sequence[FailureSummary]:
         causes: dict[Key, list[Failure]] = {}
-        for _, row in sorted(self._tables[FAILURES].items()):
+        for row in sorted(self._tables[FAILURES], key=FAILURES.key):
             failure = FAILURES.record(row)
             assert isinstance(failure, Failure)
             origin = failure.origin
@@ -157,29 +158,24 @@ class MemoryStore(MemoryCoordination):
         return version is not None and version != self._reference.version
 
     def _stored_slots(self) -> set[int]:
-        rows = (row for table in (EVENTS, FAILURES) for row in self._tables[table].values())
+        rows = (row for table in (EVENTS, FAILURES) for row in self._tables[table])
         return {row[_SLOT] for row in rows if row[_CHANNEL] != "account"}
 
     def _rows(self, table: Table, span: Span) -> list[Row]:
-        return [row for _, row in sorted(self._tables[table].items()) if row[_SLOT] in span]
+        return sorted((row for _, row in self._tables[table].within([span])), key=table.key)
 
     def _existing(self, scopes: Mapping[str, Scope]) -> dict[Table, Rows]:
         """The rows that a page may touch."""
         spans = {name: union(scope.newly, scope.reread, scope.touched) for name, scope in scopes.items()}
-        return {
-            table: {key: row for key, row in rows.items() if covers(spans.get(row[_PROTOCOL], ()), row[_SLOT])}
-            for table, rows in self._tables.items()
-        }
+        return {table: dict(_of_streams(shelf, spans)) for table, shelf in self._tables.items()}
 
     def _apply(self, made: Iterable[TableChange]) -> None:
         for change in made:
-            rows = self._tables[change.table]
+            shelf = self._tables[change.table]
             for key in change.gone:
-                del rows[key]
+                shelf.remove(key)
             for row in change.new:
-                key = change.table.key(row)
-                assert key not in rows, f"{change.table.name} has a row at {key} already"
-                rows[key] = row
+                shelf.add(row)
             self._dirty |= change.dirty
             self._differences |= set(change.differences)
 
@@ -200,6 +196,11 @@ class MemoryStore(MemoryCoordination):
     def _take_from_unavailable(self, stream: str, spans: Sequence[Span]) -> None:
         left = {at: missing(tried, spans) for at, tried in self._unavailable.get(stream, {}).items()}
         self._unavailable[stream] = {at: tried for at, tried in left.items() if tried}
+
+
+def _of_streams(shelf: Shelf, spans: Mapping[str, Spans]) -> Iterator[tuple[Key, Row]]:
+    for stream, some in spans.items():
+        yield from ((key, row) for key, row in shelf.within(some) if row[_PROTOCOL] == stream)
 
 
 def _summary(cause: Key, found: Sequence[Failure]) -> FailureSummary:

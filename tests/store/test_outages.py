@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -146,6 +147,30 @@ async def test_a_server_that_dies_of_a_full_disk_comes_back_and_writing_goes_on(
             written = await asyncio.wait_for(waiting, PATIENCE_S)
             assert sum(written.rows.values()) == 2 * A_PAGE + 1
             assert await ledger(store) == await undisturbed(range(count + 1))
+
+
+async def test_a_write_that_is_cancelled_at_any_await_leaves_a_whole_page_or_nothing(emptied_database_url):
+    """And a connection that the next one may use as it is."""
+    async with open_store(emptied_database_url, connections=(1, 1)) as store:
+        for number in (0, 1):  # The first one makes partitions.
+            began = time.monotonic()
+            await store.write(some_page(number))
+            lasts_s = time.monotonic() - began
+        number, whole, cut = 2, 0, 0
+        for part in range(40):
+            writing = asyncio.create_task(store.write(some_page(number)))
+            await asyncio.wait([writing], timeout=2 * lasts_s * part / 40)
+            writing.cancel()
+            await asyncio.wait([writing])
+            is_there = 1000 + number in union_of(await store.coverage("drift"))
+            assert await ledger(store) == await undisturbed(range(number + is_there))
+            number, whole, cut = number + is_there, whole + is_there, cut + (not is_there)
+        assert whole > 3
+        assert cut > 3
+
+
+def union_of(spans: Iterable[Span]) -> set[int]:
+    return {slot for span in spans for slot in range(span.start, span.end)}
 
 
 def vain_starts(server: EmbeddedPostgres) -> int:

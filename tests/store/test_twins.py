@@ -89,10 +89,10 @@ async def reprocessed(store, span: Span, dice: random.Random):
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_twins_stay_equal(database_url, seed):
+async def test_twins_stay_equal(emptied_database_url, seed):
     dice, memory, changed = random.Random(seed), MemoryStore(), 0
     async with AsyncExitStack() as resources:
-        postgres = await resources.enter_async_context(open_store(database_url))
+        postgres = await resources.enter_async_context(open_store(emptied_database_url))
         for _ in range(25):
             page = some_page(dice)
             written = await postgres.write(page)

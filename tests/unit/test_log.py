@@ -99,3 +99,10 @@ def test_auto_is_json_where_nobody_watches():
     stream = configured("auto")
     structlog.get_logger().info("page_written")
     assert json.loads(stream.getvalue())["event"] == "page_written"
+
+
+def test_tries_to_connect_that_the_store_tells_of_are_not_told_twice():
+    stream = configured()
+    logging.getLogger("asyncpg.pool").warning("Failed to restore the pool connection floor; retrying")
+    logging.getLogger("other").warning("told")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["told"]
