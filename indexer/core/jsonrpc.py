@@ -18,7 +18,7 @@ from indexer.core.transaction import Unavailable
 
 _Shape = TypeVar("_Shape")
 _Value = TypeVar("_Value")
-_LONGEST_MESSAGE = 300  # Characters of a node's words that are kept.
+LONGEST_MESSAGE = 4000  # Characters of a node's words; who shows them takes credentials out and then cuts them short.
 
 
 class Malformed(Exception):
@@ -143,9 +143,9 @@ def _value(envelope: _Envelope[Any], number: int, make: Callable[[Any], _Value])
 def _error(error: Any) -> RpcError:
     """Of any shape: proxies answer by texts, and by objects without a code."""
     if not isinstance(error, dict):
-        return RpcError(0, str(error)[:_LONGEST_MESSAGE])
+        return RpcError(0, str(error)[:LONGEST_MESSAGE])
     code = error.get("code")
-    return RpcError(code if isinstance(code, int) else 0, str(error.get("message"))[:_LONGEST_MESSAGE])
+    return RpcError(code if isinstance(code, int) else 0, str(error.get("message"))[:LONGEST_MESSAGE])
 
 
 def _plain_batch(body: bytes) -> list[_Envelope[Any]]:

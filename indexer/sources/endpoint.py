@@ -19,6 +19,7 @@ from indexer.sources.rate import Rate
 from indexer.sources.reasons import Reason
 
 State = Literal["new", "up", "quarantined", "foreign"]
+LONGEST_TEXT = 300  # Characters of a reason. Cut at last, so that no key is cut and its rest not known for one.
 _SMOOTHING = 0.2  # Weight of the latest latency.
 _SHARE_OF_BACKFILL = 0.75  # Of the requests in flight: the rest is kept free for live ones.
 
@@ -192,7 +193,7 @@ class Endpoint:
         """It told its cluster: from now on it is believed, or refused for good."""
         self.is_introduced, self.is_foreign = genesis_hash == expected, genesis_hash != expected
         if self.is_foreign:
-            self.reason = f"it is of the cluster with genesis hash {genesis_hash[:50]}, not {expected}"
+            self.reason = f"it is of the cluster with genesis hash {self.scrubbed(genesis_hash)}, not {expected}"
 
     def batch_went(self, well: bool, size: int) -> None:
         """Batches shrink to half where one does not get through, and grow by one where it does."""
@@ -234,7 +235,7 @@ class Endpoint:
         """What a node or a library said, without what the address keeps secret."""
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
-        return redacted(text)
+        return redacted(text)[:LONGEST_TEXT]
 
     def health(self) -> EndpointHealth:
         return EndpointHealth(

@@ -8,7 +8,7 @@ and at the next time at which waiting alone makes room.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 
@@ -30,13 +30,21 @@ class Wish:
     """A request on its way: whom it may be sent to, and why it was not answered so far."""
 
     def __init__(
-        self, what: str, method: str, lane: Lane, endpoints: Sequence[Endpoint], deadline: float, count: int = 1
+        self,
+        what: str,
+        method: str,
+        lane: Lane,
+        endpoints: tuple[Endpoint, ...],
+        now: float,
+        patience_s: float,
+        count: int = 1,
     ) -> None:
         self.what = what
         self.method = method
         self.lane = lane
         self.endpoints = endpoints
-        self.deadline = deadline  # After this, nobody is tried a second time.
+        self.patience_s = patience_s
+        self.deadline = now + patience_s  # After this, nobody is tried a second time.
         self.count = count
         self.reasons: dict[Endpoint, Reason] = {}
         self.tries: dict[Endpoint, int] = {}
@@ -44,6 +52,11 @@ class Wish:
     def failed_at(self, endpoint: Endpoint, reason: Reason) -> None:
         self.reasons[endpoint] = reason
         self.tries[endpoint] = self.tries.get(endpoint, 0) + 1
+
+    @property
+    def likeness(self) -> Hashable:
+        """Equal for wishes of which the first is always served, or given up, before the others."""
+        return self if self.reasons else (self.method, self.lane, self.patience_s, self.endpoints)
 
     def open(self) -> list[Endpoint]:
         """Endpoints that may still answer it."""
@@ -128,12 +141,13 @@ class Line:
     def move(self) -> None:
         """Serve whoever can be served now, and come back when time will have made room for another."""
         now = asyncio.get_running_loop().time()
-        for lane in ("live", "backfill"):
-            self._waiting[lane] = [waiting for waiting in self._waiting[lane] if not self._served(waiting, now)]
+        stuck: dict[Hashable, Wish] = {}  # Who stands behind one that is like it and waits need not be looked at.
+        for lane, waiting in self._waiting.items():
+            self._waiting[lane] = [w for w in waiting if w.wish.likeness in stuck or not self._served(w, now, stuck)]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        times = [at for waiting in self._waiting.values() for w in waiting for at in self._times(w.wish, now)]
+        times = [at for wish in stuck.values() for at in self._times(wish, now)]
         if times:
             self._timer = asyncio.get_running_loop().call_at(min(times), self.move)
 
@@ -141,7 +155,7 @@ class Line:
         endpoint.in_flight -= 1
         self.move()
 
-    def _served(self, waiting: _Waiting, now: float) -> bool:
+    def _served(self, waiting: _Waiting, now: float, stuck: dict[Hashable, Wish]) -> bool:
         wish = waiting.wish
         if waiting.grant.done():
             return True
@@ -150,6 +164,7 @@ class Line:
             return True
         ready = [e for e in wish.open() if e.room(wish.method, wish.lane, now) >= 1]
         if not ready:
+            stuck[wish.likeness] = wish
             return False
         best = min(ready, key=lambda e: (wish.tries.get(e, 0), e.expected_s(wish.method, now), self._rng.random()))
         count = min(wish.count, best.room(wish.method, wish.lane, now))

@@ -188,9 +188,10 @@ class Providers:
             return refused
 
     def _wish(self, method: str, params: Sequence[Any], terms: _Terms, count: int = 1) -> Wish:
-        allowed = [e for e in self._endpoints.values() if e.name not in terms.avoid and terms.only in (None, e.name)]
-        deadline = asyncio.get_running_loop().time() + terms.patience_s
-        return Wish(f"{method} {params[0] if params else ''}".rstrip(), method, terms.lane, allowed, deadline, count)
+        endpoints = self._endpoints.values()
+        allowed = tuple(e for e in endpoints if e.name not in terms.avoid and terms.only in (None, e.name))
+        now, what = asyncio.get_running_loop().time(), f"{method} {params[0] if params else ''}".rstrip()
+        return Wish(what, method, terms.lane, allowed, now, terms.patience_s, count)
 
     async def _from(self, endpoint: Endpoint, wish: Wish, past: int | None) -> Reason | None:
         """Why nothing may be taken from this endpoint: another cluster, or not shown to be past the slot."""

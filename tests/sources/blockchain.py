@@ -6,6 +6,7 @@ Transactions are those of `tests.world`, as `tests.adversarial.answers` shows th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -28,7 +29,12 @@ class SmallBlock(msgspec.Struct, frozen=True):
 
     @property
     def signatures(self) -> list[str]:
-        return [base58.encode(tx.signature) for tx in self.transactions]
+        return [_name(tx.signature) for tx in self.transactions]
+
+
+@cache
+def _name(signature: bytes) -> str:
+    return base58.encode(signature)
 
 
 def hash_of(slot: int, fork: int = 0) -> str:
@@ -107,11 +113,13 @@ def node(
 
     index = places(blocks, head)
 
+    listed_for = cache(lambda address: listing(blocks, address, head, facts.get("first_block", 0), absent))
+
     def get_signatures(params: list[Any]) -> Any:
         address, config = params
         if config.get("minContextSlot", 0) > head:
             raise Error(-32016, "Minimum context slot has not been reached")
-        found = listing(blocks, address, head, facts.get("first_block", 0), absent)
+        found = listed_for(address)
         if "before" in config:
             place = index.get(config["before"])
             found = [] if place is None else [e for e in found if index[e["signature"]] < place]

@@ -320,6 +320,21 @@ def test_a_live_request_goes_before_all_backfill_that_waits() -> None:
     assert run(main()) < 0.2  # 100 wait, at 4 a second.
 
 
+def test_where_there_is_one_token_at_a_time_a_live_request_gets_it() -> None:
+    node = Node({"getThing": 7})
+
+    async def main() -> float:
+        providers = pool([node], endpoints={"start_per_s": 1.0, "most_per_s": 1.0})
+        load = asyncio.create_task(working(providers, "backfill", 60, at_once=100))
+        await asyncio.sleep(30.5)
+        began = asyncio.get_running_loop().time()
+        await number(providers, "live")
+        load.cancel()
+        return asyncio.get_running_loop().time() - began
+
+    assert run(main()) < 1.1
+
+
 def test_backfill_leaves_room_in_flight_for_live_requests() -> None:
     node = Node({"getThing": 7}, latency_s=20)
 
@@ -545,6 +560,19 @@ def test_a_cancel_gives_everything_back() -> None:
             assert providers.health()[0].in_flight == 0
         assert (await number(providers)).value == 7
         assert len(asyncio.all_tasks()) == 1
+
+    run(main())
+
+
+def test_a_cancel_in_the_moment_of_the_grant_gives_the_place_back() -> None:
+    async def main() -> None:
+        providers = pool([Node({"getThing": 7}, latency_s=1)], endpoints={"most_in_flight": 1})
+        await number(providers)
+        waiting = asyncio.create_task(number(providers))
+        await number(providers)
+        waiting.cancel()  # In this very step it was granted what we gave back.
+        await asyncio.gather(waiting, return_exceptions=True)
+        assert providers.health()[0].in_flight == 0
 
     run(main())
 
