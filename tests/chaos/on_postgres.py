@@ -20,6 +20,7 @@ from indexer.simulation.box import Box
 
 from indexer.app import stream_names
 from indexer.core.coverage import Span, common, missing
+from indexer.errors import EXIT_CODE
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for
@@ -88,19 +89,25 @@ class _Trial:
     async def _daemons(self, name: str) -> None:
         """One after the other; all but the last are killed, and the last is told to end."""
         for until_s in sorted(self.rng.uniform(0.1, 0.9) * self.lives_s for _ in range(self.plan.kills)):
-            async with self._process("run", log=name) as process:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(max(1.0, until_s - self.clock())):
-                        raise WrongEnd(f"{name} ended by itself with {await process.wait()}, see {self.logs / name}")
-                process.kill()
-                self.kills += 1
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(1.0, until_s - self.clock())):
+                    await self._daemon(name, how_it_ends=signal.SIGKILL)
+            self.kills += 1
             await asyncio.sleep(self.rng.uniform(0.0, 1.0))
-        async with self._process("run", log=name) as process:
-            try:
-                code = await process.wait()
+        await self._daemon(name, how_it_ends=signal.SIGTERM)
+
+    async def _daemon(self, name: str, how_it_ends: signal.Signals) -> None:
+        """Run until it is cancelled. One that finds no database at its start is started again, as services are."""
+        while True:
+            async with self._process("run", log=name) as process:
+                try:
+                    code = await process.wait()
+                finally:
+                    if how_it_ends == signal.SIGTERM:
+                        await self._end(process, name)
+            if code != EXIT_CODE or not self.struck["database_killed"]:
                 raise WrongEnd(f"{name} ended by itself with {code}, see {self.logs / name}")
-            finally:
-                await self._end(process, name)
+            await asyncio.sleep(0.5)
 
     async def _end(self, process: asyncio.subprocess.Process, name: str) -> None:
         if process.returncode is not None:
