@@ -29,6 +29,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     nested: float = 0.25  # Called by programs of others, at depth 2 to 4.
     bursts: float = 0.05  # Several of ours in one transaction.
     unknown: float = 0.01  # With an event that no IDL of ours has.
+    grown: float = 0.01  # With an event that is longer than the newest layout that we know.
     foreign: float = 0.03  # A foreign program prints our payloads beside it.
     look_alikes: float = 0.03  # A foreign program calls ours as if it emitted an event.
     talk: float = 0.1  # Text that looks like frames, payloads or truncation.

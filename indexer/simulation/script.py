@@ -20,7 +20,8 @@ class Emit(msgspec.Struct, frozen=True):
     """A payload that the running program emits, and what must come of it.
 
     `rows`: one record for each row, with origin NOWHERE and its `part`. `known`: False where no IDL of ours
-    has the event, so that a failure `unknown_event` is the truth.
+    has the event, so that a failure `unknown_event` is the truth. `surplus`: how many bytes follow the newest layout
+    that we know, so that beside the rows a failure `unexpected_length` is the truth.
     """
 
     payload: bytes  # Discriminator and body.
@@ -29,6 +30,7 @@ class Emit(msgspec.Struct, frozen=True):
     is_text: bool = False  # `Program log:` instead of `Program data:`.
     rows: Sequence[Record] = ()
     known: bool = True
+    surplus: int = 0
 
 
 class Text(msgspec.Struct, frozen=True):

@@ -8,25 +8,28 @@ that the log really loses.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from random import Random
 
 import msgspec
 import pybase64
 
 from indexer.core import base58
+from indexer.simulation.calls import count_calls, depth, emissions, invokes, with_parts
 from indexer.simulation.instructions import fixed_key
 from indexer.simulation.memory import event_authority
 from indexer.simulation.profile import Profile
 from indexer.simulation.program import EVENT_TAG
 from indexer.simulation.runtime import DEPTH, LOG_BYTES
 from indexer.simulation.script import Chunks, Emit, Invoke, Part, Script, Text
-from indexer.simulation.streams import STREAMS
+from indexer.simulation.streams import GMX, STREAMS
 
 CALLERS = tuple(fixed_key(name) for name in ("router", "jit proxy", "bundle", "smart wallet"))
 STRANGERS = tuple(fixed_key(f"stranger {n}") for n in range(6))
 NAMED = (*STRANGERS, *STREAMS)  # What they name, for whatever reason.
 NOISY = fixed_key("verbose program")
+# Drift's events that have had one layout from the first; all of GMX-Solana's have one.
+NEVER_CHANGED = {"SpotInterestRecord", "SwapRecord", "FundingRateRecord", "LPRecord", "InsuranceFundStakeRecord"}
 MOST_CALLS = 40  # Of one transaction; the runtime allows 64.
 REMEMBERED = 64  # Emissions that strangers copy from.
 
@@ -38,6 +41,7 @@ class Surroundings:
         self.recent: deque[tuple[bytes, Emit]] = deque(maxlen=REMEMBERED)
         self.changes: tuple[tuple[float, Callable[[Script], Script]], ...] = (
             (profile.unknown, self._with_unknown),
+            (profile.grown, self._grown),
             (profile.talk, self._with_talk),
             (profile.nested, self._nested),
             (profile.foreign, self._beside_prints),
@@ -47,7 +51,7 @@ class Surroundings:
 
     def around(self, script: Script) -> Script:
         """The same transaction in company; what it means is what it meant."""
-        self.recent.extend(_emissions(script.calls))
+        self.recent.extend(emissions(script.calls))
         for share, change in self.changes:
             if self.rng.random() < share and count_calls(script.calls) < MOST_CALLS:
                 script = change(script)
@@ -94,6 +98,15 @@ class Surroundings:
 
         return self._inserted(script, unknown)
 
+    def _grown(self, script: Script) -> Script:
+        """An event of a later program, to whose layout something was appended."""
+        events = [emit for program, emit in emissions(script.calls) if program == GMX or emit.event in NEVER_CHANGED]
+        if not events:
+            return script
+        wanted, more = self.rng.choice(events), self.rng.randbytes(self.rng.randint(1, 40))
+        grown = msgspec.structs.replace(wanted, payload=wanted.payload + more, surplus=len(more))
+        return with_parts(script, lambda part: grown if part is wanted else part)
+
     def _with_talk(self, script: Script) -> Script:
         return self._inserted(script, lambda program_id: self._talk(program_id))
 
@@ -117,7 +130,7 @@ class Surroundings:
 
     def _inserted(self, script: Script, part: Callable[[bytes], Part]) -> Script:
         """With one part more, somewhere in one of our programs' frames."""
-        ours = sum(1 for call in _invokes(script.calls) if call.program_id in STREAMS)
+        ours = sum(1 for call in invokes(script.calls) if call.program_id in STREAMS)
         if not ours:
             return script
         place = iter(range(ours))
@@ -200,37 +213,9 @@ class Surroundings:
         return self.rng.choice(self.recent)[1] if self.recent else Emit(self.rng.randbytes(40), "", "log")
 
 
-def depth(call: Invoke) -> int:
-    """How many levels it takes; an event by self-CPI is one."""
-    below = [depth(part) if isinstance(part, Invoke) else int(_is_call(part)) for part in call.inside]
-    return 1 + max(below, default=0)
-
-
-def count_calls(calls: Iterable[Invoke]) -> int:
-    """Instructions of all levels."""
-    return sum(1 + sum(_is_call(part) for part in call.inside) for call in _invokes(calls))
-
-
-def _is_call(part: Part) -> bool:
-    return isinstance(part, Emit) and part.channel == "cpi"
-
-
-def _invokes(calls: Iterable[Invoke]) -> Iterator[Invoke]:
-    for call in calls:
-        yield call
-        yield from _invokes(part for part in call.inside if isinstance(part, Invoke))
-
-
-def _emissions(calls: Iterable[Invoke]) -> Iterator[tuple[bytes, Emit]]:
-    for call in _invokes(calls):
-        for part in call.inside:
-            if isinstance(part, Emit) and call.program_id in STREAMS:
-                yield call.program_id, part
-
-
 def _refused(call: Invoke) -> Invoke:
     """It fails before anything happens. Its accounts are what they were, the event authorities among them."""
-    needed = [key for one in _invokes([call]) for key in (one.program_id, *one.accounts)]
-    needed += [event_authority(program)[0] for program, emit in _emissions([call]) if emit.channel == "cpi"]
+    needed = [key for one in invokes([call]) for key in (one.program_id, *one.accounts)]
+    needed += [event_authority(program)[0] for program, emit in emissions([call]) if emit.channel == "cpi"]
     accounts = dict.fromkeys((*call.accounts, *needed[1:]))
     return Invoke(call.program_id, call.discriminator, tuple(accounts), (Text("AnchorError occurred."),), fails=True)

@@ -13,12 +13,13 @@ import msgspec
 
 from indexer.core.reference import parse_seed
 from indexer.resources import resource
+from indexer.simulation.calls import count_calls
 from indexer.simulation.drift import DriftActivity
 from indexer.simulation.gmx import GmxActivity
 from indexer.simulation.jupiter import JupiterActivity
 from indexer.simulation.profile import Profile
 from indexer.simulation.script import Script
-from indexer.simulation.surroundings import MOST_CALLS, Surroundings, count_calls
+from indexer.simulation.surroundings import MOST_CALLS, Surroundings
 
 LONGEST_BURST = 4
 REMEMBERED = 16  # Scripts that late keepers send again.

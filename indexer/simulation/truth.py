@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 import msgspec
 
 from indexer.core import base58
-from indexer.core.record import Channel, EventRow, Failure, Origin, Record
+from indexer.core.record import Channel, EventRow, Failure, FailureReason, Origin, Record
 from indexer.simulation.chain import ChainBlock, Truth
 from indexer.simulation.positions import Place, Walk
 from indexer.simulation.sender import Ran
@@ -51,8 +51,7 @@ def truth_of(block: ChainBlock, tx_index: int, ran: Ran) -> Truth:
         if place.emit.known:
             events.append(_event(origin, place))
             records += [msgspec.structs.replace(row, origin=origin) for row in place.emit.rows]
-        elif not place.emit.is_text:
-            failures.append(_unknown(msgspec.structs.replace(origin, event=None), place))
+        failures += _unread(origin, place)
     return Truth(records, events, [*failures, *_truncated(found, ran.script.programs)])
 
 
@@ -97,15 +96,25 @@ def _event(origin: Origin, place: Place) -> EventRow:
     return EventRow(origin=origin, payload=emit.payload, is_text=emit.is_text, enclosing=place.enclosing)
 
 
-def _unknown(origin: Origin, place: Place) -> Failure:
-    payload = place.emit.payload
+def _unread(origin: Origin, place: Place) -> Iterator[Failure]:
+    """What of a payload our IDLs do not tell. A text line of no known event is text."""
+    emit = place.emit
+    if not emit.known and not emit.is_text:
+        nameless = msgspec.structs.replace(origin, event=None)
+        yield _failure(nameless, place, "unknown_event", f"{len(emit.payload)} bytes")
+    elif emit.surplus:
+        yield _failure(origin, place, "unexpected_length", f"{emit.surplus} bytes more than the newest layout")
+
+
+def _failure(origin: Origin, place: Place, reason: FailureReason, detail: str) -> Failure:
     return Failure(
         origin=origin,
-        reason="unknown_event",
-        discriminator=payload[:8],
-        payload=payload,
+        reason=reason,
+        discriminator=place.emit.payload[:8],
+        payload=place.emit.payload,
+        is_text=place.emit.is_text,
         enclosing=place.enclosing,
-        detail=f"{len(payload)} bytes",
+        detail=detail,
     )
 
 

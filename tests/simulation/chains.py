@@ -26,6 +26,7 @@ DECEITFUL = Profile(
     nested=0.4,
     bursts=0.1,
     unknown=0.06,
+    grown=0.06,
     foreign=0.08,
     look_alikes=0.08,
     talk=0.3,

@@ -220,6 +220,7 @@ def test_everything_that_can_deceive_occurs() -> None:
         "empty block", "version legacy", "version 0", "version 1", "loaded writable", "loaded readonly", "ours",
         "others", "ours at depth 1", "ours at depth 2", "ours at depth 3", "ours at depth 4", "talks like a frame",
         "says it is truncated", "event", "look-alike", "truncated_logs", "unknown_event",
+        "unexpected_length",
     ]  # fmt: skip
     assert not [word for word in wanted if counted[word] < 10], counted
 

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from random import Random
+from types import ModuleType
 
 import pytest
 
 from indexer.core.record import FundingRate, Liquidation, LpFlow, Record, Swap, Trade
+from indexer.protocols import drift
+from indexer.protocols.drift import insurance, lending, liquidity, rates, trades, vaults
+from indexer.protocols.drift.reading import perp_price
 from indexer.simulation.drift import DriftActivity
 from indexer.simulation.drift.books import Spot
 from indexer.simulation.encoder import event_names
@@ -26,6 +30,12 @@ WHOLE = Profile(slots=200, transactions=3.0, protocols=("drift",), ours=0.9, tru
 # Declared, and never emitted; or of a time before the oldest layout that we read.
 NEVER = {"VaultRecord", "NewUserRecord", "DeleteUserRecord", "SignedMsgOrderRecord", "RevenueShareSettleRecord"}
 NEVER |= {"ManagerUpdateBorrowRecord"}
+
+
+def _all_rounded_down(deposits: int, borrows: int, decimals: int | None) -> tuple[int | None, int | None]:
+    if decimals is None:
+        return None, None
+    return deposits * 10**decimals // 10**19, borrows * 10**decimals // 10**19
 
 
 @cache
@@ -56,6 +66,27 @@ def test_counters_of_the_finalized_chain_have_no_holes(seed: int) -> None:
     assert {kind for kind, _ in counters} == {"trade", "funding_rate", "drift_lending", "drift_dlp"}
     assert [place for place, ids in counters.items() if ids != list(range(1, len(ids) + 1))] == []
     assert differences(read(chain), chain) == []
+
+
+MUTANTS: dict[str, tuple[ModuleType, str, object]] = {
+    "every liquidation is against the AMM": (trades, "_liquidation_source", lambda _: "amm"),
+    "what a takeover leaves is the fee alone": (trades, "_sum", lambda left, _: left),
+    "no fill is excluded": (trades, "EXCLUDED", {}),
+    "borrows are rounded down": (lending, "token_amounts", _all_rounded_down),
+    "no deposit comes through a vault": (drift, "_acting_vaults", lambda _: ()),
+    "an unstake fills the vault": (insurance, "SIGNS", {"Stake": 1, "Unstake": 1}),
+    "settling is a flow": (liquidity, "FLOWS", {**liquidity.FLOWS, "SettleLiquidity": "deposit"}),
+    "rates are not over prices": (rates, "RATE_OVER_PRICE", 1),
+    "a withdrawal adds to a vault": (vaults, "SIGNS", {"Deposit": 1, "Withdraw": 1}),
+    "prices at expiry are an oracle's": (trades, "_price", lambda reading, event: perp_price(reading, event, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_wrong_indexer_is_noticed(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, name, wrong = MUTANTS[mutant]
+    monkeypatch.setattr(place, name, wrong)
+    assert differences(read(chain_of(1, WHOLE)), chain_of(1, WHOLE))
 
 
 def test_every_event_is_emitted_but_those_that_never_are() -> None:

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from indexer.core.record import ActionRecord, Incentive, LpFlow, Swap, Trade, TvlObservation
+from indexer.core.record import Incentive, LpFlow, Swap, Trade
 from indexer.protocols.gmx_solana import EVENT_AUTHORITY, evidence, swaps
 from indexer.simulation.encoder import event_names
 from indexer.simulation.gmx import GmxActivity, GmxRates
 from indexer.simulation.gmx import market as books
 from indexer.simulation.gmx.market import Market
-from indexer.simulation.gmx.requests import ORDER_KINDS
-from indexer.simulation.script import Emit, Invoke, Script
+from indexer.simulation.script import Script
+from tests.simulation.gmx_kinds import KINDS, kinds
 from tests.simulation.scripts import SLOT, TIME, decoded, differing, emits, played, reference, rows
-from tests.unit.protocols.gmx_world import IDL, STORE, STORE_PROGRAM, protocol
+from tests.unit.protocols.gmx_world import IDL, protocol
 
 SEEDS = range(10)
 
@@ -37,11 +37,11 @@ def course(seed: int) -> tuple[GmxActivity, list[Script]]:
 
 
 def nothing_but(**rates: float) -> dict[str, float]:
-    kinds = (
+    names = (
         "order", "liquidity", "glv", "keeper", "update", "cancel", "gt", "value", "upkeep",
         "deleverage", "rebalance", "foreign",
     )  # fmt: skip
-    return dict.fromkeys(kinds, 0.0) | rates
+    return dict.fromkeys(names, 0.0) | rates
 
 
 # --- the truth -----------------------------------------------------------------------------------------------------
@@ -171,8 +171,6 @@ def test_pools_change_by_what_flows_where_nothing_is_charged(seed: int) -> None:
             held[swap.market_key or "", swap.mint_in] += swap.amount_in
             held[swap.market_key or "", swap.mint_out] -= swap.amount_out or 0
     assert held == {key: amount for market in markets for key, amount in _held(market)}
-    for seen in rows(scripts, TvlObservation)[-1:]:
-        assert seen.component in ("pool", "glv")
 
 
 def _held(market: Market) -> Iterator[tuple[tuple[str, bytes | None], Decimal]]:
@@ -215,7 +213,6 @@ def test_collateral_pays_for_what_an_increase_costs(seed: int) -> None:
 
 # --- what occurs ---------------------------------------------------------------------------------------------------
 
-
 LIVELY = {"unknown": 0.05, "ghost": 0.1, "leverage": 250, "volatility": 0.002}
 
 
@@ -223,141 +220,8 @@ def test_everything_occurs() -> None:
     counts: Counter[str] = Counter()
     for seed in range(8):
         simulated = activity(seed, **LIVELY)
-        counts.update(_kinds(played(simulated, slots=150)))
+        counts.update(kinds(played(simulated, slots=150)))
         counts["first deposit"] += simulated.stage.markets[-1].supply > 0
-    expected = {*event_names(IDL), *KINDS}
+    expected = {*event_names(IDL), *KINDS, "first deposit"}
     print(*(f"{counts[kind]:6} {kind}" for kind in sorted(expected)), sep="\n")
     assert {kind for kind in expected if not counts[kind]} == set()
-
-
-GHOSTS = (
-    "MarketFeesUpdated", "BorrowingFeesUpdated", "SwapExecuted", "PositionIncreased", "PositionDecreased",
-    "DepositExecuted", "WithdrawalExecuted", "GlvPricing",
-)  # fmt: skip
-EXECUTIONS = (
-    "execute_increase_or_swap_order", "execute_increase_or_swap_order_v2", "execute_decrease_order",
-    "execute_decrease_order_v2", "liquidate", "auto_deleverage", "execute_deposit", "execute_withdrawal",
-    "execute_shift", "execute_glv_deposit", "execute_glv_withdrawal", "execute_glv_shift", "unknown instruction",
-)  # fmt: skip
-KINDS = {
-    *(f"trade {action} {side}" for action in ("open", "increase", "decrease", "close") for side in ("long", "short")),
-    *(f"order {kind} {state}" for kind in ORDER_KINDS for state in ("completed", "cancelled")
-      if kind not in ("liquidation", "auto_deleveraging") or state == "completed"),
-    *(f"{kind} {state}" for kind in ("deposit", "withdrawal", "shift", "glv_deposit", "glv_withdrawal", "glv_shift")
-      for state in ("completed", "cancelled")),
-    *(f"{flow} of {n} tokens" for flow in ("deposit", "withdraw") for n in (1, 2)),
-    *(f"swap for {purpose}" for purpose in ("swap", "position", "lp", None)),
-    *(f"swap by {ty}" for ty in ("profit to collateral", "collateral to profit", "route")),
-    *(f"ghost {name}" for name in GHOSTS),
-    *(f"event of {name}" for name in EXECUTIONS),
-    *(f"event at depth {depth}" for depth in (2, 3, 4, 5)),
-    *(f"removed {place}" for place in ("at once", "later")),
-    *(f"cause {told}" for told in ("liquidation", "adl", "neither", "untold")),
-    "hop 0", "hop 1", "hop 2", "insolvent", "pure market", "unknown market", "unknown decimals", "first deposit",
-    "known provider", "unknown provider", "collateral only", "shift leg", "other store", "log event",
-    "gt_mint", "gt_reward", "gt_burn", "profit capped", "impact beyond the cap", "funding taken", "a fee not paid",
-}  # fmt: skip
-_SWAP_TYPES = {1: "profit to collateral", 2: "collateral to profit", None: "route"}
-
-
-def _kinds(scripts: list[Script]) -> Iterator[str]:
-    executed: set[bytes] = set()
-    for script in scripts:
-        keys = set()
-        for call, depth in _frames(script.calls):
-            yield from _of_call(call, depth)
-        for emit in emits(script):
-            yield emit.event
-            if emit.channel == "log":
-                yield "log event"
-                continue
-            fields = decoded(IDL, emit)
-            yield from _of_event(emit, fields)
-            if emit.event == "TradeEvent" and emit.rows:
-                keys.add(fields.order)
-            if emit.event == "OrderRemoved" and emit.rows and fields.state == 1:
-                yield "removed at once" if fields.order in keys else "removed later"
-        executed |= keys
-
-
-def _frames(calls: tuple[Any, ...], depth: int = 1) -> Iterator[tuple[Invoke, int]]:
-    for call in calls:
-        yield call, depth
-        yield from _frames(tuple(part for part in call.inside if isinstance(part, Invoke)), depth + 1)
-
-
-def _of_call(call: Invoke, depth: int) -> Iterator[str]:
-    events = [part for part in call.inside if isinstance(part, Emit)]
-    if call.program_id != STORE_PROGRAM or not events:
-        return
-    yield f"event at depth {depth + 1}"
-    yield f"event of {_instructions().get(call.discriminator, 'unknown instruction')}"
-    if not any(key == STORE for key in call.accounts) and any(e.event == "TradeEvent" for e in events):
-        yield "other store" if call.discriminator in _instructions() else "unknown"
-    if "TradeEvent" in (e.event for e in events):
-        return
-    names = [e.event for e in events]
-    if not any(e.rows for e in events if e.event in GHOSTS) and not _is_committed(events):
-        yield from (f"ghost {name}" for name in names if name in GHOSTS)
-
-
-def _is_committed(events: list[Emit]) -> bool:
-    revs = {(f.market_token, f.rev) for e in events if e.event == "MarketStateUpdated" and (f := decoded(IDL, e))}
-    told = (decoded(IDL, e) for e in events if e.event in GHOSTS and e.event != "GlvPricing")
-    return any((fields.market_token, fields.rev) in revs for fields in told)
-
-
-def _instructions() -> dict[bytes, str]:
-    return {d: name for d, (name, _) in protocol().interpret.args[0].items()}
-
-
-def _of_event(emit: Emit, fields: Any) -> Iterator[str]:
-    if emit.event == "SwapExecuted" and emit.rows:
-        yield f"swap by {_SWAP_TYPES[fields.ty]}"
-    if emit.event == "PositionDecreased" and fields.report.insolvent_close_step is not None:
-        yield "insolvent"
-    if emit.event == "MarketStateUpdated" and any(pool.is_pure for pool in fields.pools):
-        yield "pure market"
-    if emit.event == "TradeEvent" and emit.rows:
-        yield from _of_trade(fields)
-    kinds = [row for row in emit.rows if isinstance(row, LpFlow) and row.venue == "gm"]
-    if kinds:
-        yield f"{kinds[0].flow} of {len(kinds)} tokens"
-    for row in emit.rows:
-        yield from _of_row(row)
-
-
-def _of_trade(fields: Any) -> Iterator[str]:
-    if fields.pnl.pnl != fields.pnl.uncapped_pnl:
-        yield "profit capped"
-    if fields.price_impact_diff:
-        yield "impact beyond the cap"
-    if fields.fees.claimable_funding_fee_long_token_amount or fields.fees.claimable_funding_fee_short_token_amount:
-        yield "funding taken"
-    if fields.before.size_in_usd != fields.after.size_in_usd and not fields.fees.order_fee_for_pool_amount:
-        yield "a fee not paid"
-
-
-def _of_row(row: Any) -> Iterator[str]:
-    if isinstance(row, Trade):
-        yield f"trade {row.action} {row.position_side}"
-        if row.excluded:
-            yield "collateral only"
-        if row.price_usd is None:
-            yield "unknown decimals"
-        told = {True: "liquidation", None: "untold"}.get(row.is_liquidation, "adl" if row.is_adl else "neither")
-        yield f"cause {told}"
-    elif isinstance(row, ActionRecord):
-        kind = f"{row.action_kind} {row.order_kind}" if row.order_kind else row.action_kind
-        yield f"{kind} {row.state}"
-    elif isinstance(row, Swap):
-        yield f"swap for {row.purpose}"
-        yield f"hop {row.hop}"
-        if row.mint_in is None:
-            yield "unknown market"
-    elif isinstance(row, LpFlow):
-        yield "known provider" if row.provider else "unknown provider"
-        if row.internal and row.venue == "gm":
-            yield "shift leg"
-    elif isinstance(row, Incentive):
-        yield row.incentive_kind

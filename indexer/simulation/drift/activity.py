@@ -11,7 +11,9 @@ from indexer.simulation.drift.insurance import Stakers
 from indexer.simulation.drift.lending import Lenders
 from indexer.simulation.drift.liquidations import Liquidators
 from indexer.simulation.drift.liquidity import Providers
+from indexer.simulation.drift.orders import Orders
 from indexer.simulation.drift.rates import Cranks
+from indexer.simulation.drift.settlements import Settlements
 from indexer.simulation.drift.stage import DriftRates, Stage
 from indexer.simulation.drift.traders import Traders
 from indexer.simulation.drift.vaults import Depositors
@@ -25,14 +27,15 @@ class DriftActivity:
         rates = rates or DriftRates()
         self.books = Books(rng, reference, rates.users, rates.volatility)
         self._stage = Stage(rng, rates, self.books)
-        traders, providers, cranks = Traders(self._stage), Providers(self._stage), Cranks(self._stage)
+        traders, orders = Traders(self._stage), Orders(self._stage)
+        providers, cranks = Providers(self._stage), Cranks(self._stage)
         actors: tuple[tuple[Callable[[], Script], float], ...] = (
             (traders.fill, rates.fill),
             (traders.spot_fill, rates.spot_fill),
-            (traders.order, rates.order),
-            (traders.trigger, rates.trigger),
+            (orders.order, rates.order),
+            (orders.trigger, rates.trigger),
             (traders.swap, rates.swap),
-            (traders.settle, rates.settle),
+            (Settlements(self._stage).act, rates.settle),
             (Lenders(self._stage).act, rates.lending),
             (Depositors(self._stage).act, rates.vault),
             (Stakers(self._stage).act, rates.insurance),

@@ -23,8 +23,8 @@ UNKNOWN_SPOT, UNKNOWN_PERP = 900, 901  # Markets that the reference does not kno
 # What a whole token costs in micro-dollars; others are drawn.
 PRICES = {"SOL": 150_000_000, "BTC": 95_000_000_000, "ETH": 2_600_000_000, "BNB": 620_000_000}
 STABLES = frozenset({"USDC", "USDT", "PYUSD", "USDS", "USDe", "AUSD", "USDC-1", "USDC-4", "USDT-4", "USDY"})
-NORMAL = tuple(range(12))
-EXTRA = 6  # Of the other markets, drawn.
+NORMAL = tuple(range(8))
+EXTRA = 4  # Of the other markets, drawn.
 
 
 class Perp(msgspec.Struct, eq=False):

@@ -94,26 +94,8 @@ def movement(
     via: bytes | None = None,
 ) -> Emit:
     """A DepositRecord; a negative amount is taken out. `via`: the strategy vault that acts for others."""
-    after = user.move(spot, amount)
-    moved, end, number = abs(amount), stage.end("DepositRecord"), spot.next_deposit()
-    values: dict[str, Any] = {
-        "ts": stage.time,
-        "userAuthority": user.authority,
-        "user": user.account,
-        "direction": "Deposit" if amount > 0 else "Withdraw",
-        "depositRecordId": number,
-        "amount": moved,
-        "marketIndex": spot.index,
-        "oraclePrice": spot.price_e6,
-        "marketDepositBalance": spot.deposit_balance,
-        "marketWithdrawBalance": spot.borrow_balance,
-        "marketCumulativeDepositInterest": spot.deposit_interest,
-        "marketCumulativeBorrowInterest": spot.borrow_interest,
-        "totalDepositsAfter": moved * 3,
-        "explanation": explanation,
-        "transferUser": other.account if other else None,
-    }
-    values |= {} if end else {"signer": user.authority, "userTokenAmountAfter": after}
+    after, moved = user.move(spot, amount), abs(amount)
+    number, end = spot.next_deposit(), stage.end("DepositRecord")
     flow = LpFlow(
         origin=NOWHERE,
         venue="drift_lending",
@@ -128,8 +110,31 @@ def movement(
         internal=explanation == "Transfer",
         sequence=number,
     )
+    told: dict[str, Any] = {
+        "userAuthority": user.authority,
+        "user": user.account,
+        "direction": "Deposit" if amount > 0 else "Withdraw",
+        "depositRecordId": number,
+        "amount": moved,
+        "explanation": explanation,
+        "transferUser": other.account if other else None,
+    }
+    told |= {} if end else {"signer": user.authority, "userTokenAmountAfter": after}
     rows = [flow, state_row(spot, is_priced=True), token_price_row(spot, spot.price_e6)]
-    return stage.event("DepositRecord", rows, end=end, **values)
+    return stage.event("DepositRecord", rows, end=end, ts=stage.time, **told, **_state(spot))
+
+
+def _state(spot: Spot) -> dict[str, Any]:
+    """What a DepositRecord tells of its market."""
+    return {
+        "marketIndex": spot.index,
+        "oraclePrice": spot.price_e6,
+        "marketDepositBalance": spot.deposit_balance,
+        "marketWithdrawBalance": spot.borrow_balance,
+        "marketCumulativeDepositInterest": spot.deposit_interest,
+        "marketCumulativeBorrowInterest": spot.borrow_interest,
+        "totalDepositsAfter": spot.deposits,
+    }
 
 
 def interest(stage: Stage, spot: Spot) -> Emit:

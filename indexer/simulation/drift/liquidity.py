@@ -77,22 +77,10 @@ class Providers:
             internal=True,
             sequence=self._minted,
         )
-        values: dict[str, Any] = {
-            "ts": stage.time,
-            "slot": stage.slot,
-            "authority": authority,
-            "description": kind,
-            "amount": amount,
-            "fee": fee,
-            "spotMarketIndex": spot.index,
-            "oraclePrice": spot.price_e6,
-            "mint": mint,
-            "lpAmount": amount,
-            "lpPrice": price,
-            "mintRedeemId": self._minted,
-            "lpPool": POOL,
-        }
-        return stage.event("LPMintRedeemRecord", [row], style="text", **values)
+        told: dict[str, Any] = {"slot": stage.slot, "authority": authority, "description": kind, "mint": mint}
+        told |= {"amount": amount, "fee": fee, "spotMarketIndex": spot.index, "oraclePrice": spot.price_e6}
+        told |= {"lpAmount": amount, "lpPrice": price, "mintRedeemId": self._minted, "lpPool": POOL}
+        return stage.event("LPMintRedeemRecord", [row], style="text", ts=stage.time, **told)
 
     def _own_moves(self) -> tuple[Part, ...]:
         stage = self._stage

@@ -1,16 +1,15 @@
-"""Traders and keepers: orders placed, triggered, filled and cancelled, on perp and spot markets; swaps; settlements."""
+"""Traders and keepers: orders filled from every source, on perp and spot markets, and swaps of two tokens."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from indexer.core.record import Fee, Swap
+from indexer.core.record import Swap
 from indexer.simulation.drift.books import Spot, Traded, User
 from indexer.simulation.drift.fills import (
     AMM,
     AMM_JIT,
     AMM_JIT_LP,
-    EXPIRY,
     LONG,
     LP_JIT,
     MATCH,
@@ -19,21 +18,20 @@ from indexer.simulation.drift.fills import (
     PHOENIX,
     SERUM,
     SHORT,
-    TRANSFER,
     Fill,
     Side,
     fill_event,
     token_price_row,
 )  # fmt: skip
+from indexer.simulation.drift.orders import placed
 from indexer.simulation.drift.stage import Stage, Style
 from indexer.simulation.instructions import fixed_key
-from indexer.simulation.script import NOWHERE, Emit, Invoke, Part, Script, Text
+from indexer.simulation.script import NOWHERE, Emit, Invoke, Script, Text
 
 PERP_SOURCES = (AMM, AMM, AMM_JIT, AMM_JIT_LP, LP_JIT, MATCH, MATCH, MATCH, MATCH_JIT, MATCH_JIT)
 SPOT_SOURCES = (MATCH, MATCH_JIT, SERUM, PHOENIX, OPENBOOK)
 VENUES = {SERUM: fixed_key("serum"), PHOENIX: fixed_key("phoenix"), OPENBOOK: fixed_key("openbook")}
 MOST_FILLS = 5  # Of one order in one transaction.
-FLAT_FEE = 3_000  # Micro-dollars, for whoever triggers an order.
 LARGEST_U32 = 2**32 - 1
 
 
@@ -51,12 +49,12 @@ class Traders:
         keeper = stage.choice(stage.keepers) if stage.chance(0.7) else None
         fills = self._fills(market, taker, [stage.choice(PERP_SOURCES) for _ in range(count)], keeper)
         name = "fillPerpOrder" if keeper else stage.choice(("placeAndTakePerpOrder", "placeAndMakePerpOrder"))
-        placed = () if keeper else self._placed(market, taker, fills[0].base)
+        before = () if keeper else placed(stage, market, taker, fills[0].base)
         style: Style = "data" if stage.chance(stage.rates.older / 4) else "text"
         end = stage.end("OrderActionRecord")
         emits = [fill_event(stage, one, style, end) for one in fills]
         accounts = (keeper or taker.authority, taker.account, *(one.maker.user.account for one in fills if one.maker))
-        return stage.script(stage.invoke(name, *placed, *emits, accounts=accounts))
+        return stage.script(stage.invoke(name, *before, *emits, accounts=accounts))
 
     def spot_fill(self) -> Script:
         """Against another user's order, or on an outside venue that is called in the middle."""
@@ -115,61 +113,6 @@ class Traders:
         """Near the oracle's."""
         return max(1, market.price_e6 * self._stage.rng.randint(9_980, 10_020) // 10_000)
 
-    # --- orders ---
-
-    def order(self) -> Script:
-        """Placed, cancelled or expired: events, and no rows."""
-        stage = self._stage
-        market, user = stage.choice(stage.books.perps), stage.some_users(1)[0]
-        if stage.chance(0.6):
-            parts = self._placed(market, user, stage.raw(market, 400))
-            return stage.script(stage.invoke("placePerpOrder", *parts, accounts=(user.account, user.authority)))
-        action = stage.choice(("Cancel", "Expire"))
-        told = self._action(market, user, action, fillerReward=10_000, filler=stage.choice(stage.keepers))
-        return stage.script(stage.invoke("cancelOrders", told, Text("cancelled 1"), accounts=(user.account,)))
-
-    def trigger(self) -> Script:
-        """Whoever triggers an order is paid a flat fee; for one's own order nothing is paid."""
-        stage = self._stage
-        market, user = stage.choice(stage.books.perps), stage.some_users(1)[0]
-        fee = FLAT_FEE if stage.chance(0.8) else 0
-        row = Fee(origin=NOWHERE, payer=user.account, market_key=market.key, fee_kind="trigger", value_usd_e6=FLAT_FEE)
-        told: dict[str, Any] = {"filler": stage.choice(stage.keepers), "fillerReward": fee, "takerFee": fee}
-        emit = self._action(market, user, "Trigger", row if fee else None, **told)
-        return stage.script(stage.invoke("triggerOrder", emit, accounts=(user.account,)))
-
-    def _placed(self, market: Traded, user: User, size: int) -> tuple[Part, ...]:
-        stage = self._stage
-        order = {
-            "slot": stage.slot,
-            "price": market.price_e6,
-            "baseAssetAmount": size,
-            "orderId": user.orders + 1,
-            "marketIndex": market.index,
-            "status": "Open",
-            "orderType": "Limit",
-            "marketType": "Perp",
-        }
-        record = stage.event("OrderRecord", style="text", ts=stage.time, user=user.account, order=order)
-        return self._action(market, user, "Place"), record
-
-    def _action(self, market: Traded, user: User, action: str, row: Fee | None = None, **told: Any) -> Emit:
-        """An action that is no fill. Triggers alone are written the other way."""
-        stage = self._stage
-        values: dict[str, Any] = {
-            "ts": stage.time,
-            "action": action,
-            "marketIndex": market.index,
-            "marketType": "Perp",
-            "taker": user.account,
-            "takerOrderId": user.orders,
-            "takerOrderDirection": LONG,
-            "oraclePrice": market.price_e6,
-            "end": stage.end("OrderActionRecord"),
-        }
-        style: Any = "data" if action == "Trigger" else "text"
-        return stage.event("OrderActionRecord", [row] if row else (), style=style, **values, **told)
-
     # --- swaps ---
 
     def swap(self) -> Script:
@@ -217,57 +160,3 @@ class Traders:
             inOraclePrice=paid.price_e6,
             fee=fee,
         )
-
-    # --- what is no trade between parties ---
-
-    def settle(self) -> Script:
-        """Profit settled; a position that ends with its market; a position that moves to another account."""
-        return self._stage.choice((self._settled, self._expired, self._transferred))()
-
-    def _settled(self) -> Script:
-        stage = self._stage
-        market, user = stage.choice(stage.books.perps), stage.some_users(1)[0]
-        told: dict[str, Any] = {
-            "ts": stage.time,
-            "user": user.account,
-            "marketIndex": market.index,
-            "settlePrice": market.price_e6,
-        }
-        emit = stage.event("SettlePnlRecord", pnl=-stage.raw(stage.books.quote, 20), **told)
-        paid: dict[str, Any] = {"userAuthority": user.authority, "user": user.account, "marketIndex": market.index}
-        funding = stage.event("FundingPaymentRecord", ts=stage.time, fundingPayment=-77, **paid)
-        return stage.script(stage.invoke("settlePnl", funding, emit, accounts=(user.account,)))
-
-    def _expired(self) -> Script:
-        stage = self._stage
-        market, user = stage.choice(stage.books.perps), stage.some_users(1)[0]
-        base = stage.raw(market, 300)
-        quote = max(1, base * market.price_e6 // market.unit)
-        side = Side(user, user.next_order(), stage.choice((LONG, SHORT)), base, base, quote)
-        facts: dict[str, Any] = {"base": base, "quote": quote, "taker": side, "maker": None, "taker_fee": quote // 1000}
-        fill = Fill(market=market, explanation=EXPIRY, sequence=market.next_fill(), oracle_e6=market.price_e6, **facts)
-        told: dict[str, Any] = {"ts": stage.time, "user": user.account, "marketIndex": market.index}
-        settled = stage.event("SettlePnlRecord", explanation="ExpiredPosition", **told)
-        emit = fill_event(stage, fill, "data", stage.end("OrderActionRecord"))
-        return stage.script(stage.invoke("settlePnl", emit, settled, accounts=(user.account,)))
-
-    def _transferred(self) -> Script:
-        stage = self._stage
-        market = stage.choice(stage.books.perps)
-        giver, taker = stage.some_users(2)
-        base = stage.raw(market, 300)
-        quote = max(1, base * market.price_e6 // market.unit)
-        fill = Fill(
-            market=market,
-            explanation=TRANSFER,
-            sequence=market.next_fill(),
-            base=base,
-            quote=quote,
-            taker=Side(taker, taker.next_order(), LONG, base, base, quote),
-            maker=Side(giver, giver.next_order(), SHORT, base, base, quote),
-            taker_fee=0,
-            maker_fee=0,
-            oracle_e6=market.price_e6,
-        )
-        emit = fill_event(stage, fill, "text", None)
-        return stage.script(stage.invoke("transferPerpPosition", emit, accounts=(giver.account, taker.account)))

@@ -63,14 +63,16 @@ class GmxActivity:
         rates = rates or GmxRates()
         self._rng, self._foreign_share = rng, rates.foreign
         self._ours = Society(rng, rates, reference, STORE)
-        self._others = Society(rng, rates, reference, OTHER_STORE) if rates.foreign else None
+        # Where the instruction is unknown too, nothing tells whose pools they are, and the contract keeps their rows.
+        others = msgspec.structs.replace(rates, unknown=0)
+        self._others = Society(rng, others, reference, OTHER_STORE) if rates.foreign else None
 
     @property
     def stage(self) -> Stage:
         return self._ours.stage
 
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
-        """The next block's transactions of GMX-Solana, `count` of them. Call it in the order of slots."""
+        """The next block's transactions of GMX-Solana, `count` of them. Slots must rise."""
         self._ours.step(slot, block_time)
         if self._others:
             self._others.step(slot, block_time)

@@ -27,12 +27,9 @@ class Execution(msgspec.Struct, frozen=True):
 def increased(operation: Operation, position: Position, paid_in: int, size: int, impact_parts: int) -> Fill:
     """`paid_in`: collateral that lies in the vault. Raises CannotBePaid."""
     market, before = position.market, position.state()
+    _check_cover(position, size)
     if not position.size:
         position.align()
-    if not size and not position.size:
-        raise CannotBePaid
-    if size and market.interest(position.is_long) + size > market.side_value(position.is_long) // LARGEST_SHARE:
-        raise CannotBePaid
     execution, fees = _execution(market, position.is_long, size, impact_parts), costs(position, size)
     total = fees.for_receiver + fees.for_pool + fees.funding
     if position.collateral + paid_in <= 2 * total:
@@ -44,9 +41,8 @@ def increased(operation: Operation, position: Position, paid_in: int, size: int,
         tokens=position.tokens + execution.tokens,
         collateral=position.collateral + paid_in - total,
     )
-    market.trades += 1
-    market.is_other_dirty = True
-    position.trade_id, position.increased_at, position.updated_at_slot = market.trades, operation.time, operation.slot
+    position.count(operation.slot)
+    position.increased_at = operation.time
     _report(operation, position, (paid_in, size, paid_in - total), execution, fees)
     pay_out_funding(position, fees)
     return Fill(
@@ -58,6 +54,15 @@ def increased(operation: Operation, position: Position, paid_in: int, size: int,
         price=execution.price,
         impact_value=execution.impact_value,
     )
+
+
+def _check_cover(position: Position, size: int) -> None:
+    """Raises CannotBePaid where there is no position to speak of, or not enough in the pool to cover its side."""
+    market, is_long = position.market, position.is_long
+    if not size and not position.size:
+        raise CannotBePaid
+    if size and market.interest(is_long) + size > market.side_value(is_long) // LARGEST_SHARE:
+        raise CannotBePaid
 
 
 def _charge(position: Position, fees: Costs) -> None:

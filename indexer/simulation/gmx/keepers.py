@@ -7,10 +7,10 @@ from typing import Literal
 
 import msgspec
 
-from indexer.simulation.gmx.decrease import Wish
 from indexer.simulation.gmx.flows import Flows
 from indexer.simulation.gmx.orders import Orders
 from indexer.simulation.gmx.positions import Position, costs
+from indexer.simulation.gmx.purse import Wish
 from indexer.simulation.gmx.requests import ADL, LIQUIDATION, Request, removed
 from indexer.simulation.gmx.stage import Stage
 from indexer.simulation.script import Emit, Invoke, Script

@@ -11,11 +11,12 @@ from typing import TypeVar
 
 from indexer.simulation.gmx.accrual import update_fees
 from indexer.simulation.gmx.assets import Asset
-from indexer.simulation.gmx.decrease import Wish, decreased, pay_out
+from indexer.simulation.gmx.decrease import decreased, pay_out
 from indexer.simulation.gmx.increase import increased
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.operation import Operation, Told, transferred
 from indexer.simulation.gmx.positions import Position
+from indexer.simulation.gmx.purse import Wish
 from indexer.simulation.gmx.requests import INCREASES, SWAPS, Request
 from indexer.simulation.gmx.stage import Stage
 from indexer.simulation.gmx.swaps import CannotBePaid, along, move

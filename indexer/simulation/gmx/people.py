@@ -7,9 +7,9 @@ from hashlib import sha256
 from typing import Any
 
 from indexer.simulation.gmx.assets import Asset
-from indexer.simulation.gmx.decrease import Wish
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.positions import Position
+from indexer.simulation.gmx.purse import Wish
 from indexer.simulation.gmx.requests import DECREASES, INCREASES, SWAPS, Kind, Request, created_in_log, order_updated
 from indexer.simulation.gmx.stage import Stage
 from indexer.simulation.gmx.swaps import Route

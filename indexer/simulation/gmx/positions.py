@@ -83,6 +83,12 @@ class Position(msgspec.Struct, eq=False):
         self.size, self.tokens, self.collateral, self.borrowing_factor = size, tokens, collateral, factor
         self.align()
 
+    def count(self, slot: int) -> None:
+        """One more trade of the market."""
+        self.market.trades += 1
+        self.market.is_other_dirty = True
+        self.trade_id, self.updated_at_slot = self.market.trades, slot
+
     def align(self) -> None:
         """Nothing is owed from here on, and nothing can be claimed."""
         market, is_long = self.market, self.is_long
@@ -95,10 +101,10 @@ _STATE = Position.__struct_fields__[5:]  # Behind what identifies it.
 
 
 class Costs(msgspec.Struct, kw_only=True):
-    """Fees of a fill in smallest units of the collateral. `paid`: they reached who they were for."""
+    """Fees of a fill in smallest units of the collateral; shares are (for the receiver, for the pool)."""
 
     order_value: int  # USD.
-    order: tuple[int, int]  # For the receiver, for the pool.
+    order: tuple[int, int]
     borrowing: tuple[int, int]
     funding: int
     liquidation: tuple[int, int] = (0, 0)

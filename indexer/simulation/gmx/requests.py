@@ -7,11 +7,11 @@ from typing import Any, Literal
 import msgspec
 
 from indexer.core.record import ActionRecord
-from indexer.simulation.gmx.decrease import Wish
 from indexer.simulation.gmx.glv import Glv
 from indexer.simulation.gmx.market import Market
 from indexer.simulation.gmx.operation import IDL, event
 from indexer.simulation.gmx.positions import Position
+from indexer.simulation.gmx.purse import Wish
 from indexer.simulation.gmx.swaps import Route
 from indexer.simulation.packing import pack
 from indexer.simulation.script import NOWHERE, Emit

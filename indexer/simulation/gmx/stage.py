@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
@@ -172,6 +172,3 @@ class Stage:
         depth = 1 + self.rng.randrange(MAX_DEPTH) if self.chance(self.rates.nested) else 0
         reached = tuple(behind(self.rng, call, depth) for call in calls) if depth else calls
         return Script(reached, is_v0=not self.chance(0.02))
-
-    def open_positions(self) -> Iterator[Position]:
-        return iter(self.positions.values())

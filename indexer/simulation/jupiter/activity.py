@@ -41,8 +41,8 @@ class JupiterActivity:
         self._weights = [weight for _, weight in actors]
 
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
-        """The next block's transactions of Jupiter, `count` of them. Call it in the order of slots."""
-        self._stage.slot, self._stage.time = slot, block_time
+        """The next block's transactions of Jupiter, `count` of them. One call is one step of the prices."""
+        self._stage.time = block_time
         self.pool.step()
         return [self._script() for _ in range(count)]
 

@@ -35,7 +35,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     amount: int = 0  # Smallest units of `token` to pay in; micro-dollars of collateral to take out.
     is_entire: bool = False
     made_at: int
-    tells_creation: bool = True  # False: made by an order event, which has no row.
 
 
 def created(request: Request) -> Emit:

@@ -44,11 +44,11 @@ class JupiterRates(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage:
-    """One for all actors. `slot` and `time` are those of the block that is being made."""
+    """One for all actors. `time` is that of the block that is being made."""
 
     def __init__(self, rng: Random, rates: JupiterRates, pool: Pool) -> None:
         self.rng, self.rates, self.pool = rng, rates, pool
-        self.slot = self.time = 0
+        self.time = 0
         self.instructions = Instructions(IDL, {"eventAuthority": EVENT_AUTHORITY})
         self.owners = [rng.randbytes(32) for _ in range(rates.traders)]
 
