@@ -46,7 +46,10 @@ class Cluster:
 
     def slot(self) -> int:
         """The slot of now. It goes on behind the end of the chain, so that its last slots are finalized too."""
-        return self.start_slot + int(self.clock() / self.slot_s + _ROUNDING)
+        return self.slot_at(self.clock())
+
+    def slot_at(self, time_s: float) -> int:
+        return self.start_slot + int(time_s / self.slot_s + _ROUNDING)
 
     def time_of(self, slot: int, commitment: Commitment = "processed") -> float:
         """When the clock shows that the slot has reached the commitment. Negative: before the start."""
@@ -82,6 +85,10 @@ class View(msgspec.Struct, frozen=True):
         if not self.first_slot <= slot <= self.limit(commitment):
             return None
         return self.cluster.places.block(slot, self.branch(commitment))
+
+    def is_dropped(self, block: ChainBlock) -> bool:
+        """Whether the block lies on a fork."""
+        return self.cluster.chain.blocks.get(block.slot) is not block
 
     def slots(self, start: int, end: int, commitment: Commitment) -> list[int]:
         """Slots with a block from `start` up to and including `end`."""

@@ -38,7 +38,7 @@ def encoded_block(block: ChainBlock, encoding: Encoding, details: Details, rewar
     """getBlock's result. Raises RpcError."""
     shown: Json = {
         "blockHeight": block.height,
-        "blockTime": block.block_time,
+        "blockTime": shown_time(block),
         "blockhash": block.blockhash,
         "parentSlot": block.parent_slot,
         "previousBlockhash": block.previous_blockhash,
@@ -52,6 +52,11 @@ def encoded_block(block: ChainBlock, encoding: Encoding, details: Details, rewar
     elif details == "signatures":
         shown["signatures"] = [one.signature for one in block.transactions]
     return shown
+
+
+def shown_time(block: ChainBlock) -> int | None:
+    """The block's time as JSON-RPC shows it: null where nobody knows it."""
+    return block.block_time or None
 
 
 def all_keys(transaction: ChainTransaction) -> list[str]:

@@ -93,8 +93,9 @@ Filter = int | tuple[int, bytes]  # A size, or the bytes that must lie at an off
 
 
 def _filters(config: AccountConfig) -> list[Filter]:
-    sizes = [one.data_size for one in config.filters if one.data_size is not None]
-    return [*sizes, *(_compared(one.memcmp) for one in config.filters if one.memcmp is not None)]
+    wanted = config.filters or ()
+    sizes = [one.data_size for one in wanted if one.data_size is not None]
+    return [*sizes, *(_compared(one.memcmp) for one in wanted if one.memcmp is not None)]
 
 
 def _compared(memcmp: Memcmp) -> tuple[int, bytes]:

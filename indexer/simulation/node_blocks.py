@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from indexer.simulation.chain import ChainBlock
 from indexer.simulation.cluster import Commitment, View
-from indexer.simulation.encodings import Json, encoded_block
+from indexer.simulation.encodings import Json, encoded_block, shown_time
+from indexer.simulation.lies import Lies
 from indexer.simulation.node_errors import (
     RpcError,
     archive_slot_skipped,
@@ -22,15 +23,23 @@ from indexer.simulation.node_params import BlockConfig, Config, Params, at_least
 _MOST_SLOTS = 500_000
 
 
-def get_block(view: View, params: Params) -> Json:
+def get_block(view: View, lies: Lies, params: Params) -> Json | None:
     slot, config = slot_at(params, 0), config_at(params, 1, BlockConfig)
-    block = _block(view, slot, at_least_confirmed(config))
+    level = at_least_confirmed(config)
+    if lies.about_block(view, slot, level):
+        return None
+    block = _block(view, slot, level)
+    if view.is_dropped(block):
+        lies.faults.saw("fork_served")
     rewards = True if config.rewards is None else config.rewards
     highest = config.max_supported_transaction_version
-    return encoded_block(block, config.encoding or "json", config.transaction_details or "full", rewards, highest)
+    shown = encoded_block(block, config.encoding or "json", config.transaction_details or "full", rewards, highest)
+    if "transactions" in shown:
+        shown["transactions"] = [lies.transaction(one) for one in shown["transactions"]]
+    return shown
 
 
-def get_blocks(view: View, params: Params) -> list[int]:
+def get_blocks(view: View, lies: Lies, params: Params) -> list[int]:
     start = slot_at(params, 0)
     has_end = len(params) > 1 and isinstance(params[1], int)
     end = slot_at(params, 1) if has_end else start + _MOST_SLOTS
@@ -38,20 +47,20 @@ def get_blocks(view: View, params: Params) -> list[int]:
     end = min(end, view.limit(level))
     if end - start > _MOST_SLOTS:
         raise invalid_params(f"Slot range too large; max {_MOST_SLOTS}")
-    return view.slots(start, end, level)
+    return lies.slots(view.slots(start, end, level))
 
 
-def get_blocks_with_limit(view: View, params: Params) -> list[int]:
+def get_blocks_with_limit(view: View, lies: Lies, params: Params) -> list[int]:
     start, limit = slot_at(params, 0), slot_at(params, 1)
     level = at_least_confirmed(config_at(params, 2, Config))
     if limit > _MOST_SLOTS:
         raise invalid_params(f"Limit too large; max {_MOST_SLOTS}")
-    return view.slots(start, view.limit(level), level)[:limit]
+    return lies.slots(view.slots(start, view.limit(level), level))[:limit]
 
 
-def get_block_time(view: View, params: Params) -> int:
+def get_block_time(view: View, params: Params) -> int | None:
     slot = slot_at(params, 0)
-    return _block(view, slot, "finalized" if slot <= view.limit("finalized") else "processed").block_time
+    return shown_time(_block(view, slot, "finalized" if slot <= view.limit("finalized") else "processed"))
 
 
 def get_first_available_block(view: View, _params: Params) -> int:

@@ -67,8 +67,8 @@ class AccountFilter(msgspec.Struct, frozen=True, rename="camel"):
 class AccountConfig(Config, frozen=True, rename="camel"):
     encoding: Literal["base58", "base64", "base64+zstd", "jsonParsed"] | None = None
     data_slice: Slice | None = None
-    filters: Sequence[AccountFilter] = ()
-    with_context: bool = False
+    filters: Sequence[AccountFilter] | None = None
+    with_context: bool | None = None
 
 
 Params = Sequence[Any]

@@ -7,12 +7,13 @@ the block. Where `before` is unknown the page is empty; where `until` is unknown
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from indexer.simulation.cluster import Commitment, View
-from indexer.simulation.encodings import Json, encoded
+from indexer.simulation.encodings import Json, encoded, shown_time
+from indexer.simulation.lies import Lies
 from indexer.simulation.node_errors import invalid_params, min_context_slot_not_reached
 from indexer.simulation.node_params import (
     HistoryConfig,
@@ -31,27 +32,32 @@ from indexer.simulation.places import Place
 _MOST_ROWS = 1_000
 _MOST_STATUSES = 256
 _STATUS_CACHE_SLOTS = 150  # How long statuses are known without a search in the history.
-Shuffle = Callable[[list[Place]], list[Place]]  # The order that a node gives to the transactions of one slot.
 
 
-def get_transaction(view: View, params: Params) -> Json | None:
+def get_transaction(view: View, lies: Lies, params: Params) -> Json | None:
     named, config = signature(required(params, 0)), config_at(params, 1, TransactionConfig)
-    place = view.find(named, at_least_confirmed(config))
-    if place is None:
+    level = at_least_confirmed(config)
+    place = view.find(named, level)
+    if place is None or lies.about_transaction(place, level):
         return None
+    if view.is_dropped(place.block):
+        lies.faults.saw("fork_served")
     shown = encoded(place.transaction, config.encoding or "json", config.max_supported_transaction_version)
-    return {"slot": place.block.slot, "blockTime": place.block.block_time, **shown}
+    return {"slot": place.block.slot, "blockTime": shown_time(place.block), **lies.transaction(shown)}
 
 
-def get_signatures_for_address(view: View, params: Params, shuffle: Shuffle, tells_index: bool) -> list[Json]:
+def get_signatures_for_address(view: View, lies: Lies, params: Params, tells_index: bool) -> list[Json]:
     named, config = address_at(params, 0), config_at(params, 1, HistoryConfig)
     level, limit = at_least_confirmed(config), _MOST_ROWS if config.limit is None else config.limit
     if not 1 <= limit <= _MOST_ROWS:
         raise invalid_params(f"Invalid limit; max {_MOST_ROWS}")
+    lies.about_context(config.min_context_slot)
     require_context(view, config.min_context_slot, level)
-    rows = _page(view, view.history(named, level), config, level, limit, shuffle)
+    places = _page(view, lies, view.history(named, level), config, lies.page_rows(limit))
+    if places and all(place.transaction.failed for place in places):
+        lies.faults.saw("page_of_failures")
     final = view.limit("finalized")
-    return [_row(place, final, tells_index) for place in rows]
+    return [lies.error(_row(place, final, tells_index)) for place in places]
 
 
 def get_signature_statuses(view: View, params: Params) -> list[Json | None]:
@@ -75,11 +81,10 @@ def require_context(view: View, min_context_slot: int | None, level: Commitment)
 # --- pages of signatures -------------------------------------------------------------------------------------------
 
 
-def _page(
-    view: View, history: Sequence[Place], config: HistoryConfig, level: Commitment, limit: int, shuffle: Shuffle
-) -> list[Place]:
+def _page(view: View, lies: Lies, history: Sequence[Place], config: HistoryConfig, limit: int) -> list[Place]:
     """`history` is oldest first. Only the slots that the page reaches are put in order."""
     found: list[Place] = []
+    level = config.level
     start, skip_past = len(history), None
     if config.before is not None:
         if (before := view.find(signature(config.before), level)) is None:
@@ -87,13 +92,19 @@ def _page(
         start, skip_past = _behind(history, before.block.slot), before
     until = None if config.until is None else view.find(signature(config.until), level)
     for slot, group in groupby(history[:start][::-1], key=lambda place: place.block.slot):
-        rows = _behind_signature(shuffle(list(group)), slot, skip_past)
+        rows = _behind_signature(_ordered(lies, list(group)), slot, skip_past)
         if until is not None and slot <= until.block.slot:
             return (found + _up_to_signature(rows, slot, until))[:limit]
         found += rows
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+def _ordered(lies: Lies, places: list[Place]) -> list[Place]:
+    """The rows of one slot in the node's own order, which is as good as any."""
+    own = sorted(lies.rows(places), key=lambda place: lies.order(place.transaction.signature))
+    return lies.shuffled(own)
 
 
 def _behind(history: Sequence[Place], slot: int) -> int:
@@ -123,7 +134,7 @@ def _up_to_signature(rows: list[Place], slot: int, until: Place) -> list[Place]:
 def _row(place: Place, final: int, tells_index: bool) -> Json:
     slot = place.block.slot
     row = {
-        "blockTime": place.block.block_time,
+        "blockTime": shown_time(place.block),
         "confirmationStatus": "finalized" if slot <= final else "confirmed",
         "err": place.transaction.shown["meta"]["err"],
         "memo": None,

@@ -27,6 +27,16 @@ def shown(
     inside = frame(LOGGER, data_line(number.to_bytes(8, "little")), frame(OTHER), accounts=(key(503),))
     made = transaction(inside, signature=signature(number), succeeded=not failed, version=version) if tx is None else tx
     answer = as_json(made)
+    err = answer["meta"]["err"]
+    answer["meta"] |= {
+        "status": {"Ok": None} if err is None else {"Err": err},
+        "computeUnitsConsumed": 2_000,
+        "preTokenBalances": [],
+        "postTokenBalances": [],
+        "rewards": [],
+    }
+    if version != "legacy":
+        answer["transaction"]["message"]["addressTableLookups"] = []
     wire = None if version == 1 else b64decode(as_wire(made)["transaction"][0])
     keys = answer["transaction"]["message"]["accountKeys"]
     loaded = answer["meta"].get("loadedAddresses") or {}
@@ -64,14 +74,13 @@ def blocks(
 
 
 def chain(
-    main: Iterable[ChainBlock], forks: Sequence[Sequence[ChainBlock]] = (), *, end_slot: int | None = None
+    main: Iterable[ChainBlock], forks: Sequence[Sequence[ChainBlock]] = (), *, first_slot: int | None = None
 ) -> Chain:
     by_slot = {one.slot: one for one in main}
-    first = min(by_slot)
     return Chain(
         genesis_hash=GENESIS,
-        first_slot=first,
-        end_slot=max(by_slot) + 1 if end_slot is None else end_slot,
+        first_slot=min(by_slot) if first_slot is None else first_slot,
+        end_slot=max(by_slot) + 1,
         genesis_time=BLOCK_TIME,
         slot_ms=SLOT_MS,
         blocks=by_slot,
@@ -88,4 +97,4 @@ def plain(slots: int, per_slot: int = 2, *, skipped: Iterable[int] = ()) -> Chai
         for slot in range(FIRST, FIRST + slots)
         if slot not in left_out
     }
-    return chain(blocks(filled))
+    return chain(blocks(filled), first_slot=FIRST)
