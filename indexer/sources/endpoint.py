@@ -20,6 +20,7 @@ from indexer.sources.reasons import Reason
 
 State = Literal["new", "up", "quarantined", "foreign"]
 LONGEST_TEXT = 300  # Characters of a reason. Cut at last, so that no key is cut and its rest not known for one.
+_UNOFFERED_S = 600.0  # After this a method is tried again: a balancer may have asked the wrong machine.
 _SMOOTHING = 0.2  # Weight of the latest latency.
 _SHARE_OF_BACKFILL = 0.75  # Of the requests in flight: the rest is kept free for live ones.
 
@@ -78,7 +79,12 @@ class _Tally:
         self.rate = rate
         self.latency_s: float | None = None
         self.counts = {"succeeded": 0, "refused": 0, "overloaded": 0, "failed": 0, "again": 0}
-        self.is_offered = True
+        self.unoffered_until = 0.0
+
+    def took(self, seconds: float) -> None:
+        """Of the latest answer, or of what came instead of one."""
+        before = seconds if self.latency_s is None else self.latency_s
+        self.latency_s = before + _SMOOTHING * (seconds - before)
 
     def health(self) -> MethodHealth:
         counts = self.counts
@@ -126,8 +132,8 @@ class Endpoint:
 
     # --- may it be asked? ---------------------------------------------------------------------------------------
 
-    def offers(self, method: str) -> bool:
-        return method not in self._tallies or self._tallies[method].is_offered
+    def offers(self, method: str, now: float) -> bool:
+        return method not in self._tallies or now >= self._tallies[method].unoffered_until
 
     def room(self, method: str, lane: Lane, now: float) -> int:
         """How many requests of a method it may get now, in one go."""
@@ -171,22 +177,20 @@ class Endpoint:
         for outcome in outcomes:
             tally.counts["succeeded" if outcome is None else outcome.kind] += 1
         reasons = [outcome for outcome in outcomes if outcome is not None]
-        tally.is_offered = tally.is_offered and not any(reason.is_unoffered for reason in reasons)
+        if any(reason.is_unoffered for reason in reasons):
+            tally.unoffered_until = now + _UNOFFERED_S
         kinds = {reason.kind: reason for reason in reasons}
         if "again" in kinds:
             return
         if "overloaded" in kinds:
             tally.rate.overloaded(sent_at, now, kinds["overloaded"].wait_s)
             return
+        tally.took(now - sent_at)
         if all(outcome is not None and outcome.kind == "failed" for outcome in outcomes):
             self._failed(kinds["failed"], sent_at, now)
             return
         for _ in outcomes:
             tally.rate.succeeded(now)
-        latest = now - sent_at
-        tally.latency_s = (
-            latest if tally.latency_s is None else tally.latency_s + _SMOOTHING * (latest - tally.latency_s)
-        )
         self._recovered()
 
     def introduced(self, genesis_hash: str, expected: str) -> None:

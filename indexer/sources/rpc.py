@@ -85,7 +85,7 @@ class Rpc:
         """
         config = {**_FINALIZED, "encoding": "json", "transactionDetails": "full", **self._body()}
         reading = block_reading(slot, programs).checked(_with_parent).checked(check)
-        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid)
+        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, slot=slot)
         self.providers.saw(answer.endpoint, finalized_slot=slot)
         return answer
 
@@ -102,7 +102,7 @@ class Rpc:
         """A block without its transactions, or with the signatures of all of them."""
         config = {**_FINALIZED, "transactionDetails": "signatures" if signatures else "none", **self._body()}
         reading = head_reading(slot).checked(_with_parent).checked(check)
-        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, only=only)
+        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, only=only, slot=slot)
         self.providers.saw(answer.endpoint, finalized_slot=slot)
         return answer
 
@@ -207,6 +207,10 @@ class Rpc:
         names = self.providers.names
         spans = [span for span in await gathered(names, reach_of, max(1, len(names))) if span is not None]
         return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
+
+    def young_from(self, young_slots: int) -> int:
+        """The first slot that was finalized so recently that nodes may not have it yet."""
+        return (self.providers.finalized_head or 0) - young_slots + 1
 
     def _transaction(
         self, signature: str, check: Callable[[Transaction], Transaction], commitment: Commitment

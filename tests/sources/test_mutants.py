@@ -103,7 +103,7 @@ MUTANTS = [
     ),
     Mutant(
         "a transaction that nobody has is passed over", signatures._Bearer, "page",
-        "[*unavailable, *stretch.doubts]", "[*stretch.doubts]",
+        "[*of_slots(lacking), *stretch.doubts]", "[*stretch.doubts]",
         test_signatures.test_a_transaction_that_nobody_has_leaves_its_slot_open, (test_signatures.Null,),
     ),
     Mutant(
