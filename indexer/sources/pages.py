@@ -56,7 +56,7 @@ class Gathering:
         self.settles(start, end, but=self._names)
 
     def taken(self, young_from: int) -> RawPage:
-        """The page, and begin the next one. What it lacks from slot `young_from` on stays missing: it may still come."""
+        """The page, and begin the next one. What it lacks from `young_from` on stays missing: it may still come."""
         old = [Span(0, young_from)] if young_from > 0 else []
         unavailable = {name: common(spans, old) for name, spans in self._unavailable.items()}
         page = RawPage(

@@ -19,10 +19,12 @@ import msgspec
 import structlog
 
 from indexer.core.jsonrpc import Reading, plain
+from indexer.sources.addresses import names_of
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane
-from indexer.sources.endpoint import Endpoint, EndpointHealth, EndpointSettings, Quarantine, names_of
+from indexer.sources.endpoint import Endpoint, EndpointSettings, Quarantine
 from indexer.sources.exchange import Limits, exchange
+from indexer.sources.health import EndpointHealth
 from indexer.sources.line import Grant, Line, Wish
 from indexer.sources.reasons import Reason, Refused
 from indexer.sources.wire import Http

@@ -23,8 +23,9 @@ from indexer.core.transaction import Transaction, Unavailable
 from indexer.sources.ahead import ahead, gathered
 from indexer.sources.base import Lane, RawPage, Strategy
 from indexer.sources.listing import Lister, ListingSettings, Stretch, merged
+from indexer.sources.readings import Listed
 from indexer.sources.reasons import Refused
-from indexer.sources.rpc import Listed, Rpc
+from indexer.sources.rpc import Rpc
 
 
 class SignaturesSettings(msgspec.Struct, frozen=True, kw_only=True):
