@@ -34,6 +34,7 @@ class BlocksSettings(msgspec.Struct, frozen=True, kw_only=True):
     range_slots: int = 1000
     beyond_slots: int = 32
     prefetch: int = 8
+    young_slots: int = 150  # What nobody has of the newest so many finalized slots may still come.
     page_slots: int = 64
     page_transactions: int = 500
 
@@ -63,16 +64,20 @@ class BlocksSource:
                     if link is not None:  # Else its child will say whether there is such a block.
                         await walk.append(link)
                     if page.is_full:
-                        yield page.taken()
+                        yield page.taken(self._young_from)
             if walk.top < span.end and (link := await self._next_behind(span, fetcher)) is not None:
                 await walk.append(link)
             walk.end()
         except SourceInterrupted:
             if not page.is_empty:
-                yield page.taken()
+                yield page.taken(self._young_from)
             raise
         if not page.is_empty:
-            yield page.taken()
+            yield page.taken(self._young_from)
+
+    @property
+    def _young_from(self) -> int:
+        return self._rpc.young_from(self._settings.young_slots)
 
     async def _listed(self, span: Span) -> AsyncGenerator[int, None]:
         """Slots with blocks, as one answerer or another lists them, and the first behind the span if it is near."""

@@ -6,20 +6,18 @@ request at a time. Its name is its host: the rest of an address may be a key. Ti
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Literal
-from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from indexer.redaction import HIDDEN, redacted
+from indexer.sources.addresses import Scrubber
 from indexer.sources.base import Lane
+from indexer.sources.health import EndpointHealth, MethodHealth, State
 from indexer.sources.rate import Rate
 from indexer.sources.reasons import Reason
 
-State = Literal["new", "up", "quarantined", "foreign"]
-LONGEST_TEXT = 300  # Characters of a reason. Cut at last, so that no key is cut and its rest not known for one.
+_UNOFFERED_S = 600.0  # After this a method is tried again: a balancer may have asked the wrong machine.
 _SMOOTHING = 0.2  # Weight of the latest latency.
 _SHARE_OF_BACKFILL = 0.75  # Of the requests in flight: the rest is kept free for live ones.
 
@@ -46,31 +44,6 @@ class Quarantine(msgspec.Struct, frozen=True):
     away_s: float = 120.0
 
 
-class MethodHealth(msgspec.Struct, frozen=True):
-    """One method at one endpoint. Counts are of requests, each one of a batch counted."""
-
-    per_s: float
-    latency_s: float | None
-    successes: int
-    refusals: int
-    overloads: int
-    errors: int
-
-
-class EndpointHealth(msgspec.Struct, frozen=True):
-    """One endpoint, without credentials. `reason`: of its last failure, or why it is refused."""
-
-    name: str
-    state: State
-    reason: str | None
-    observed_slot: int | None
-    finalized_slot: int | None
-    first_block: int | None
-    in_flight: int
-    batch: int
-    methods: Mapping[str, MethodHealth]
-
-
 class _Tally:
     """One method at this endpoint."""
 
@@ -78,7 +51,12 @@ class _Tally:
         self.rate = rate
         self.latency_s: float | None = None
         self.counts = {"succeeded": 0, "refused": 0, "overloaded": 0, "failed": 0, "again": 0}
-        self.is_offered = True
+        self.unoffered_until = 0.0
+
+    def took(self, seconds: float) -> None:
+        """Of the latest answer, or of what came instead of one."""
+        before = seconds if self.latency_s is None else self.latency_s
+        self.latency_s = before + _SMOOTHING * (seconds - before)
 
     def health(self) -> MethodHealth:
         counts = self.counts
@@ -114,7 +92,7 @@ class Endpoint:
         self._failures = 0  # In a row, since the last quarantine began.
         self._quarantines = 0  # In a row.
         self._quarantined_at = self._quarantined_until = self._failing_since = now
-        self._secrets = tuple(_secrets(settings.url))
+        self.scrubbed = Scrubber(settings.url)
 
     @property
     def state(self) -> State:
@@ -126,8 +104,8 @@ class Endpoint:
 
     # --- may it be asked? ---------------------------------------------------------------------------------------
 
-    def offers(self, method: str) -> bool:
-        return method not in self._tallies or self._tallies[method].is_offered
+    def offers(self, method: str, now: float) -> bool:
+        return method not in self._tallies or now >= self._tallies[method].unoffered_until
 
     def room(self, method: str, lane: Lane, now: float) -> int:
         """How many requests of a method it may get now, in one go."""
@@ -171,22 +149,20 @@ class Endpoint:
         for outcome in outcomes:
             tally.counts["succeeded" if outcome is None else outcome.kind] += 1
         reasons = [outcome for outcome in outcomes if outcome is not None]
-        tally.is_offered = tally.is_offered and not any(reason.is_unoffered for reason in reasons)
+        if any(reason.is_unoffered for reason in reasons):
+            tally.unoffered_until = now + _UNOFFERED_S
         kinds = {reason.kind: reason for reason in reasons}
         if "again" in kinds:
             return
         if "overloaded" in kinds:
             tally.rate.overloaded(sent_at, now, kinds["overloaded"].wait_s)
             return
+        tally.took(now - sent_at)
         if all(outcome is not None and outcome.kind == "failed" for outcome in outcomes):
             self._failed(kinds["failed"], sent_at, now)
             return
         for _ in outcomes:
             tally.rate.succeeded(now)
-        latest = now - sent_at
-        tally.latency_s = (
-            latest if tally.latency_s is None else tally.latency_s + _SMOOTHING * (latest - tally.latency_s)
-        )
         self._recovered()
 
     def introduced(self, genesis_hash: str, expected: str) -> None:
@@ -231,12 +207,6 @@ class Endpoint:
 
     # --- what may be told -----------------------------------------------------------------------------------------
 
-    def scrubbed(self, text: str) -> str:
-        """What a node or a library said, without what the address keeps secret."""
-        for secret in self._secrets:
-            text = text.replace(secret, HIDDEN)
-        return redacted(text)[:LONGEST_TEXT]
-
     def health(self) -> EndpointHealth:
         return EndpointHealth(
             name=self.name,
@@ -254,34 +224,3 @@ class Endpoint:
         if method not in self._tallies:
             self._tallies[method] = _Tally(Rate(self._settings.start_per_s, self._settings.most_per_s, now))
         return self._tallies[method]
-
-
-def names_of(urls: Sequence[str]) -> list[str]:
-    """Host and port of each, numbered where several have the same."""
-    found: list[str] = []
-    for url in urls:
-        parts = urlsplit(url)
-        host = parts.hostname or "endpoint"
-        host = f"{host}:{parts.port}" if parts.port else host
-        same = sum(1 for name in found if name.split("#")[0] == host)
-        found.append(f"{host}#{same + 1}" if same else host)
-    return found
-
-
-def _secrets(url: str) -> Iterator[str]:
-    """Every part of an address that may be a credential; the longest text first, so that none leaves a rest."""
-    parts = urlsplit(url)
-    values = [
-        *(value for _, value in parse_qsl(parts.query)),
-        *(one.partition("=")[2] for one in parts.query.split("&")),
-    ]
-    whole = {
-        parts.query,
-        parts.path.strip("/"),
-        *(piece for piece in parts.path.split("/") if len(piece) > _LONGEST_WORD),
-    }
-    secrets = {*whole, *values, parts.username or "", parts.password or ""}
-    yield from sorted(secrets - {""}, key=len, reverse=True)
-
-
-_LONGEST_WORD = 5  # Characters: a piece of a path that may be a word of it, like a version.

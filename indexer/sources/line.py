@@ -38,6 +38,7 @@ class Wish:
         now: float,
         patience_s: float,
         count: int = 1,
+        slot: int | None = None,
     ) -> None:
         self.what = what
         self.method = method
@@ -46,6 +47,7 @@ class Wish:
         self.patience_s = patience_s
         self.deadline = now + patience_s  # After this, nobody is tried a second time.
         self.count = count
+        self.slot = slot  # What it is about, if it is about one.
         self.reasons: dict[Endpoint, Reason] = {}
         self.tries: dict[Endpoint, int] = {}
 
@@ -58,16 +60,23 @@ class Wish:
         """Equal for wishes of which the first is always served, or given up, before the others."""
         return self if self.reasons else (self.method, self.lane, self.patience_s, self.endpoints)
 
-    def open(self) -> list[Endpoint]:
+    def open(self, now: float) -> list[Endpoint]:
         """Endpoints that may still answer it."""
-        return [e for e in self.endpoints if not e.is_foreign and e.offers(self.method) and not self._refused_by(e)]
+        ours = [e for e in self.endpoints if not e.is_foreign and not self._refused_by(e)]
+        return [e for e in ours if e.offers(self.method, now)]
+
+    def rank(self, endpoint: Endpoint, now: float) -> tuple[int, bool, float]:
+        """The best endpoint has the lowest: not tried yet, not known to begin above the slot, quick."""
+        is_too_young = self.slot is not None and (endpoint.first_block or 0) > self.slot
+        return self.tries.get(endpoint, 0), is_too_young, endpoint.expected_s(self.method, now)
 
     def verdict(self, now: float) -> Exception | None:
         """Why it is no use to go on; None: it is."""
-        open_endpoints = self.open()
+        open_endpoints = self.open(now)
         refusals = [reason for reason in self.reasons.values() if reason.kind == "refused"]
         if not open_endpoints:
-            return self._refused() if refusals or self._unoffered() else self._interrupted()
+            unoffered = any(not e.is_foreign and not e.offers(self.method, now) for e in self.endpoints)
+            return self._refused(now) if refusals or unoffered else self._interrupted(now)
         allowed = [e for e in open_endpoints if e.blocked_until(self.method, now) <= max(now, self.deadline)]
         untried = [e for e in allowed if e not in self.tries]
         is_late = now >= self.deadline and len(refusals) < len(self.reasons)
@@ -75,26 +84,23 @@ class Wish:
             return None
         # Who is not there has no say: what all others do not have counts as not to be had.
         are_away = all(e.is_away(now) for e in open_endpoints)
-        return self._refused() if refusals and are_away else self._interrupted()
+        return self._refused(now) if refusals and are_away else self._interrupted(now)
 
     def _refused_by(self, endpoint: Endpoint) -> bool:
         return endpoint in self.reasons and self.reasons[endpoint].kind == "refused"
 
-    def _unoffered(self) -> list[Endpoint]:
-        return [e for e in self.endpoints if not e.is_foreign and not e.offers(self.method)]
+    def _refused(self, now: float) -> Refused:
+        return Refused(self.what, self._told(now))
 
-    def _refused(self) -> Refused:
-        return Refused(self.what, self._told())
+    def _interrupted(self, now: float) -> SourceInterrupted:
+        return SourceInterrupted(f"{self.what}: {told(self._told(now))}")
 
-    def _interrupted(self) -> SourceInterrupted:
-        return SourceInterrupted(f"{self.what}: {told(self._told())}")
-
-    def _told(self) -> Mapping[str, str]:
+    def _told(self, now: float) -> Mapping[str, str]:
         texts = {e: self.reasons[e].text for e in self.endpoints if e in self.reasons}
         for endpoint in self.endpoints:
             if endpoint not in texts and endpoint.reason is not None:
                 texts[endpoint] = f"{endpoint.state}: {endpoint.reason}"
-            elif endpoint not in texts and not endpoint.offers(self.method):
+            elif endpoint not in texts and not endpoint.offers(self.method, now):
                 texts[endpoint] = "the method is not offered"
         return {e.name: text for e, text in texts.items()}
 
@@ -162,11 +168,11 @@ class Line:
         if (verdict := wish.verdict(now)) is not None:
             waiting.grant.set_exception(verdict)
             return True
-        ready = [e for e in wish.open() if e.room(wish.method, wish.lane, now) >= 1]
+        ready = [e for e in wish.open(now) if e.room(wish.method, wish.lane, now) >= 1]
         if not ready:
             stuck[wish.likeness] = wish
             return False
-        best = min(ready, key=lambda e: (wish.tries.get(e, 0), e.expected_s(wish.method, now), self._rng.random()))
+        best = min(ready, key=lambda e: (wish.rank(e, now), self._rng.random()))
         count = min(wish.count, best.room(wish.method, wish.lane, now))
         best.in_flight += 1
         best.asked(wish.method, count, now)
@@ -175,5 +181,5 @@ class Line:
 
     def _times(self, wish: Wish, now: float) -> Iterator[float]:
         """When time alone may have changed something for it; what is ready now and full waits for an answer."""
-        times = (wish.deadline, *(e.ready_at(wish.method, wish.lane, now) for e in wish.open()))
+        times = (wish.deadline, *(e.ready_at(wish.method, wish.lane, now) for e in wish.open(now)))
         return (at for at in times if at > now)

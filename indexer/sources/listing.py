@@ -19,8 +19,9 @@ import msgspec
 
 from indexer.core.coverage import Span, Spans, union
 from indexer.sources.base import Lane, SourceInterrupted
+from indexer.sources.readings import Listed
 from indexer.sources.reasons import Refused, told
-from indexer.sources.rpc import Listed, Rpc
+from indexer.sources.rpc import Rpc
 
 _FURTHER_SLOTS = 5000
 _SEAM_S = 30.0  # About 75 slots, well inside `seam_slots`.

@@ -55,12 +55,14 @@ class Gathering:
         """Nobody has these slots, for any stream."""
         self.settles(start, end, but=self._names)
 
-    def taken(self) -> RawPage:
-        """The page, and begin the next one."""
+    def taken(self, young_from: int) -> RawPage:
+        """The page, and begin the next one. What it lacks from `young_from` on stays missing: it may still come."""
+        old = [Span(0, young_from)] if young_from > 0 else []
+        unavailable = {name: common(spans, old) for name, spans in self._unavailable.items()}
         page = RawPage(
             transactions=tuple(self._transactions),
             settled={name: union(spans) for name, spans in self._settled.items() if spans},
-            unavailable={name: union(spans) for name, spans in self._unavailable.items() if spans},
+            unavailable={name: spans for name, spans in unavailable.items() if spans},
             slot_times=self._slot_times,
             endpoint=", ".join(sorted(self._endpoints)) or None,
         )

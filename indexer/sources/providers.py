@@ -19,10 +19,12 @@ import msgspec
 import structlog
 
 from indexer.core.jsonrpc import Reading, plain
+from indexer.sources.addresses import names_of
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane
-from indexer.sources.endpoint import Endpoint, EndpointHealth, EndpointSettings, Quarantine, names_of
+from indexer.sources.endpoint import Endpoint, EndpointSettings, Quarantine
 from indexer.sources.exchange import Limits, exchange
+from indexer.sources.health import EndpointHealth
 from indexer.sources.line import Grant, Line, Wish
 from indexer.sources.reasons import Reason, Refused
 from indexer.sources.wire import Http
@@ -63,6 +65,7 @@ class _Terms(msgspec.Struct, frozen=True):
     avoid: Collection[str]
     only: str | None
     patience_s: float
+    slot: int | None = None
 
 
 class Providers:
@@ -94,9 +97,11 @@ class Providers:
         """What an answer showed of its endpoint: slots it has, and where its history begins now."""
         self._endpoints[name].saw(slot, finalized_slot, first_block)
 
-    def finalized_slot(self, name: str) -> int | None:
-        """The highest finalized slot that the endpoint was seen to have."""
-        return self._endpoints[name].finalized_slot
+    @property
+    def finalized_head(self) -> int | None:
+        """The highest finalized slot that anybody was seen to have."""
+        slots = [e.finalized_slot for e in self._endpoints.values() if e.finalized_slot is not None]
+        return max(slots, default=None)
 
     async def ask(
         self,
@@ -108,13 +113,16 @@ class Providers:
         past: int | None = None,
         avoid: Collection[str] = (),
         only: str | None = None,
+        slot: int | None = None,
         patience_s: float | None = None,
     ) -> Answer[_Value]:
         """The first answer that `read` takes. Raises Refused and SourceInterrupted, with every endpoint's reason.
 
-        `only`: no other endpoint is asked. `patience_s` 0: every endpoint is asked once.
+        `only`: no other endpoint is asked. `slot`: what it is about; who is known to begin above it is asked last.
+        `patience_s` 0: every endpoint is asked once.
         """
-        terms = _Terms(lane, past, avoid, only, self._settings.patience_s if patience_s is None else patience_s)
+        patience_s = self._settings.patience_s if patience_s is None else patience_s
+        terms = _Terms(lane, past, avoid, only, patience_s, slot)
         return await self._ask(self._wish(method, params, terms), Question(params, read), past)
 
     async def ask_many(
@@ -191,7 +199,7 @@ class Providers:
         endpoints = self._endpoints.values()
         allowed = tuple(e for e in endpoints if e.name not in terms.avoid and terms.only in (None, e.name))
         now, what = asyncio.get_running_loop().time(), f"{method} {params[0] if params else ''}".rstrip()
-        return Wish(what, method, terms.lane, allowed, now, terms.patience_s, count)
+        return Wish(what, method, terms.lane, allowed, now, terms.patience_s, count, terms.slot)
 
     async def _from(self, endpoint: Endpoint, wish: Wish, past: int | None) -> Reason | None:
         """Why nothing may be taken from this endpoint: another cluster, or not shown to be past the slot."""

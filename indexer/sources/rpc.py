@@ -12,21 +12,31 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from indexer.core import base58
 from indexer.core.coverage import Span
-from indexer.core.jsonrpc import Reading, plain
+from indexer.core.jsonrpc import Reading
 from indexer.core.rpc import TRANSACTION, Block, BlockHead, block_reading, head_reading
-from indexer.core.transaction import Transaction, Unavailable
+from indexer.core.transaction import Transaction
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane, SourceInterrupted
 from indexer.sources.providers import Answer, Providers, Question
+from indexer.sources.readings import (
+    INTEGER,
+    LISTED,
+    RAW,
+    SLOTS,
+    VERSION,
+    Listed,
+    in_order,
+    inside,
+    of_signature,
+    with_parent,
+)
 from indexer.sources.reasons import Refused
 
 Commitment = Literal["confirmed", "finalized"]
 _Value = TypeVar("_Value")
 _FINALIZED: dict[str, Any] = {"commitment": "finalized"}
 _LONGEST_WAIT_S = 2.0
-_INTEGER = plain(int)
 
 
 class RpcSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,24 +45,6 @@ class RpcSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_transaction_version: int = 1  # With a lower one than a block holds, nodes answer error -32015 for all of it.
     null_patience_s: float = 15.0
     first_wait_s: float = 0.1
-
-
-class Listed(msgspec.Struct, frozen=True):
-    """An entry of a list of signatures. `succeeded`: as the list says; only the transaction itself proves it."""
-
-    signature: str
-    slot: int
-    succeeded: bool = True
-
-
-class _Entry(msgspec.Struct):
-    signature: str
-    slot: int
-    err: Any = None
-
-
-class _Version(msgspec.Struct, rename={"solana_core": "solana-core"}):
-    solana_core: str
 
 
 class Rpc:
@@ -67,7 +59,7 @@ class Rpc:
     ) -> Answer[list[int]]:
         """The slots of a span that the answerer has blocks of, in order; of what it says nothing, nothing is known."""
         params = [span.start, span.end - 1, _finalized(past)]
-        reading = plain(list[int]).checked(_inside(span))
+        reading = SLOTS.checked(inside(span))
         return await self._ask("getBlocks", params, reading, lane=lane, past=past, avoid=avoid, only=only)
 
     async def block(
@@ -84,8 +76,8 @@ class Rpc:
         `check` raises Unavailable for a block that another endpoint may have whole.
         """
         config = {**_FINALIZED, "encoding": "json", "transactionDetails": "full", **self._body()}
-        reading = block_reading(slot, programs).checked(_with_parent).checked(check)
-        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid)
+        reading = block_reading(slot, programs).checked(with_parent).checked(check)
+        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, slot=slot)
         self.providers.saw(answer.endpoint, finalized_slot=slot)
         return answer
 
@@ -101,8 +93,8 @@ class Rpc:
     ) -> Answer[BlockHead]:
         """A block without its transactions, or with the signatures of all of them."""
         config = {**_FINALIZED, "transactionDetails": "signatures" if signatures else "none", **self._body()}
-        reading = head_reading(slot).checked(_with_parent).checked(check)
-        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, only=only)
+        reading = head_reading(slot).checked(with_parent).checked(check)
+        answer = await self._ask("getBlock", [slot, config], reading, lane=lane, avoid=avoid, only=only, slot=slot)
         self.providers.saw(answer.endpoint, finalized_slot=slot)
         return answer
 
@@ -121,7 +113,7 @@ class Rpc:
         config: dict[str, Any] = {"commitment": commitment, "limit": limit}
         config |= {} if before is None else {"before": before.signature}
         config |= {} if past is None else {"minContextSlot": past}
-        reading = _LISTED.checked(_in_order(before))
+        reading = LISTED.checked(in_order(before))
         return await self._ask("getSignaturesForAddress", [address, config], reading, lane=lane, past=past, only=only)
 
     async def transactions(
@@ -165,7 +157,7 @@ class Rpc:
     async def local_floor(self, *, lane: Lane, only: str) -> int | None:
         """Where the endpoint's own ledger begins, below which it asks an archive; None: it does not tell."""
         try:
-            return (await self._ask("minimumLedgerSlot", [], _INTEGER, lane=lane, only=only)).value
+            return (await self._ask("minimumLedgerSlot", [], INTEGER, lane=lane, only=only)).value
         except Refused:
             return None
 
@@ -174,7 +166,7 @@ class Rpc:
 
         async def version(name: str) -> str:
             try:
-                found = await self._ask("getVersion", [], _VERSION, lane="live", only=name, patience_s=0)
+                found = await self._ask("getVersion", [], VERSION, lane="live", only=name, patience_s=0)
             except SourceInterrupted as error:
                 return f"no answer: {error}"
             return found.value.solana_core
@@ -184,17 +176,17 @@ class Rpc:
 
     async def finalized_slot(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The newest finalized slot of whoever answers."""
-        answer = await self._ask("getSlot", [_FINALIZED], _INTEGER, lane=lane, only=only, patience_s=patience_s)
+        answer = await self._ask("getSlot", [_FINALIZED], INTEGER, lane=lane, only=only, patience_s=patience_s)
         self.providers.saw(answer.endpoint, finalized_slot=answer.value)
         return answer.value
 
     async def confirmed_slot(self, *, lane: Lane) -> int:
         """The newest confirmed slot of whoever answers."""
-        return (await self._ask("getSlot", [{"commitment": "confirmed"}], _INTEGER, lane=lane)).value
+        return (await self._ask("getSlot", [{"commitment": "confirmed"}], INTEGER, lane=lane)).value
 
     async def first_block(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The lowest slot whose block whoever answers has."""
-        answer = await self._ask("getFirstAvailableBlock", [], _INTEGER, lane=lane, only=only, patience_s=patience_s)
+        answer = await self._ask("getFirstAvailableBlock", [], INTEGER, lane=lane, only=only, patience_s=patience_s)
         self.providers.saw(answer.endpoint, first_block=answer.value)
         return answer.value
 
@@ -214,7 +206,7 @@ class Rpc:
 
     async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
         """A whole result as it came, of whoever has one."""
-        return (await self._ask(method, params, _RAW, lane=lane)).value
+        return (await self._ask(method, params, RAW, lane=lane)).value
 
     @property
     def whole_transaction(self) -> Mapping[str, Any]:
@@ -226,11 +218,15 @@ class Rpc:
         """The same of getBlock, without rewards."""
         return {**_FINALIZED, "encoding": "json", "transactionDetails": "full", **self._body()}
 
+    def young_from(self, young_slots: int) -> int:
+        """The first slot that was finalized so recently that nodes may not have it yet."""
+        return (self.providers.finalized_head or 0) - young_slots + 1
+
     def _transaction(
         self, signature: str, check: Callable[[Transaction], Transaction], commitment: Commitment
     ) -> Question[Transaction]:
         config = {"commitment": commitment, "encoding": "json", **self._version()}
-        return Question([signature, config], TRANSACTION.checked(_of_signature(signature)).checked(check))
+        return Question([signature, config], TRANSACTION.checked(of_signature(signature)).checked(check))
 
     def _body(self) -> dict[str, Any]:
         return {**self._version(), "rewards": False}
@@ -244,59 +240,9 @@ class Rpc:
         return await self.providers.ask(method, params, read, **terms)
 
 
-_Parented = TypeVar("_Parented", Block, BlockHead)
-
-
-def _with_parent(block: _Parented) -> _Parented:
-    if block.parent_slot >= block.slot > 0:
-        raise Unavailable(f"block {block.slot} names {block.parent_slot} as its parent")
-    return block
-
-
-_VERSION = plain(_Version)
-_RAW = plain(msgspec.Raw)
-_LISTED: Reading[list[_Entry], list[Listed]] = Reading(
-    list[_Entry], lambda entries: [Listed(entry.signature, entry.slot, entry.err is None) for entry in entries]
-)
-
-
 def _finalized(past: int | None) -> dict[str, Any]:
     return _FINALIZED if past is None else {**_FINALIZED, "minContextSlot": past}
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _of_signature(signature: str) -> Callable[[Transaction], Transaction]:
-    def check(transaction: Transaction) -> Transaction:
-        if transaction.signature != base58.signature(signature):
-            raise Unavailable(f"it answers with transaction {base58.encode(transaction.signature)}")
-        return transaction
-
-    return check
-
-
-def _in_order(before: Listed | None) -> Callable[[list[Listed]], list[Listed]]:
-    """A list that does not begin below `before` was made without it, and one out of order has no end."""
-
-    def check(entries: list[Listed]) -> list[Listed]:
-        slots = [entry.slot for entry in entries]
-        if before is not None and (slots[:1] > [before.slot] or any(e.signature == before.signature for e in entries)):
-            raise Unavailable(
-                f"the list begins at slot {slots[0]}, it should below {before.signature} in {before.slot}"
-            )
-        if slots != sorted(slots, reverse=True):
-            raise Unavailable("the list of signatures is out of order")
-        return entries
-
-    return check
-
-
-def _inside(span: Span) -> Callable[[list[int]], list[int]]:
-    def check(slots: list[int]) -> list[int]:
-        if any(slot not in span for slot in slots) or sorted(set(slots)) != slots:
-            raise Unavailable(f"the list of blocks of {span.start}..{span.end} is out of order, or of another span")
-        return slots
-
-    return check

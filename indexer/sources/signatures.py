@@ -23,8 +23,9 @@ from indexer.core.transaction import Transaction, Unavailable
 from indexer.sources.ahead import ahead, gathered
 from indexer.sources.base import Lane, RawPage, Strategy
 from indexer.sources.listing import Lister, ListingSettings, Stretch, merged
+from indexer.sources.readings import Listed
 from indexer.sources.reasons import Refused
-from indexer.sources.rpc import Listed, Rpc
+from indexer.sources.rpc import Rpc
 
 
 class SignaturesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,7 @@ class SignaturesSettings(msgspec.Struct, frozen=True, kw_only=True):
     prefetch: int = 2
     page_transactions: int = 200
     heads_at_once: int = 8
+    young_slots: int = 150  # What nobody has of the newest so many finalized slots may still come.
     recent_pages: int = 5
     listing: ListingSettings = ListingSettings()
 
@@ -70,7 +72,7 @@ class SignaturesSource:
     async def pages(self, streams: Sequence[Stream], span: Span) -> AsyncGenerator[RawPage, None]:
         """See `Source.pages`."""
         for stream in streams:
-            bearer = _Bearer(self._rpc, self._lane, stream, self._settings.heads_at_once)
+            bearer = _Bearer(self._rpc, self._lane, stream, self._settings)
             pieces = self._pieces(stream, span)
             async with aclosing(ahead(pieces, bearer.page, self._settings.prefetch)) as pages:
                 async for page in pages:
@@ -146,11 +148,11 @@ class _Wanted:
 class _Bearer:
     """Makes pages of one stream: brings what lists tell."""
 
-    def __init__(self, rpc: Rpc, lane: Lane, stream: Stream, heads_at_once: int) -> None:
+    def __init__(self, rpc: Rpc, lane: Lane, stream: Stream, settings: SignaturesSettings) -> None:
         self._rpc = rpc
         self._lane: Lane = lane
         self._stream = stream
-        self._heads_at_once = heads_at_once
+        self._settings = settings
         self._disputed: set[int] = set()  # Slots where nodes place a transaction that the list has in another.
 
     def believed(self, page: RawPage) -> RawPage:
@@ -164,11 +166,12 @@ class _Bearer:
         by_slot: dict[int, list[Transaction]] = {}
         for transaction in transactions:
             by_slot.setdefault(transaction.slot, []).append(transaction)
-        heads = await gathered(by_slot.items(), self._head, self._heads_at_once)
+        heads = await gathered(by_slot.items(), self._head, self._settings.heads_at_once)
         placed = [tx for head, found in zip(heads, by_slot.values(), strict=True) for tx in _placed(found, head)]
         lacking |= {slot for slot, head in zip(by_slot, heads, strict=True) if head is None}
-        name, unavailable = self._stream.name, of_slots(lacking)
-        settled = missing([stretch.span], [*unavailable, *stretch.doubts])
+        name, young_from = self._stream.name, self._rpc.young_from(self._settings.young_slots)
+        settled = missing([stretch.span], [*of_slots(lacking), *stretch.doubts])
+        unavailable = of_slots(slot for slot in lacking if slot < young_from)
         return RawPage(
             transactions=sorted(placed, key=lambda tx: (tx.slot, -1 if tx.tx_index is None else tx.tx_index)),
             settled={name: settled} if settled else {},

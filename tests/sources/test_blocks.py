@@ -52,6 +52,8 @@ class Found:
 
 
 def read(nodes: Sequence[Node] | Mapping[str, Node], span: Span, streams: Any = DRIFT_STREAM, **settings: Any) -> Found:
+    settings.setdefault("young_slots", 0)
+
     async def main() -> Found:
         source = BlocksSource(Rpc(pool(nodes)), "backfill", BlocksSettings(**settings))
         pages = []
@@ -182,6 +184,14 @@ def test_a_failed_transaction_hides_nothing() -> None:
     blocks = chain(range(9, 22), {13: [fill(1, logs=None, succeeded=False), fill(2)]})
     found = read([node(blocks)], Span(10, 20))
     assert (found.settled, found.places) == ((Span(10, 20),), [(13, 1)])
+
+
+def test_what_nobody_has_yet_of_the_newest_slots_is_missing_and_not_unavailable() -> None:
+    blocks = chain(range(9, 31))
+    one = node(blocks, instead={slot: Error(-32015) for slot in (12, 19)}, slot=30)
+    found = read([one], Span(10, 25), young_slots=15)
+    assert found.unavailable == (Span(12, 13),)
+    assert found.settled == (Span(10, 12), Span(13, 19), Span(20, 25))
 
 
 # --- contradictions -----------------------------------------------------------------------------------------------

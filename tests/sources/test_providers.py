@@ -137,6 +137,35 @@ def test_a_method_that_is_not_offered_is_asked_for_once() -> None:
     assert len(nodes[0].calls("getThing")) == 1
 
 
+def test_a_method_that_was_not_offered_is_tried_again_after_a_while() -> None:
+    answers = iter([Error(-32601), 7])
+
+    async def main() -> None:
+        providers = pool([Node({"getThing": lambda _: next(answers)})])
+        for _ in range(3):
+            with pytest.raises(Refused, match="not offered"):
+                await number(providers)
+        await asyncio.sleep(700)
+        assert (await number(providers)).value == 7
+
+    run(main())
+
+
+def test_who_is_known_to_begin_above_the_slot_is_asked_last() -> None:
+    young, old = Node({"getThing": 1}), Node({"getThing": 2}, latency_s=1)
+
+    async def main() -> None:
+        providers = pool([young, old])
+        await number(providers, only="a")
+        await number(providers, only="b")
+        providers.saw("a", first_block=500)
+        assert (await number(providers, slot=499)).endpoint == "b"
+        assert (await number(providers, slot=500)).endpoint == "a"
+        assert (await number(providers, slot=499, avoid=("b",))).endpoint == "a"
+
+    run(main())
+
+
 # --- cluster ------------------------------------------------------------------------------------------------------
 
 

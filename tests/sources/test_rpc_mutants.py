@@ -15,7 +15,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from indexer.sources import blocks, endpoint, fetched, line, listing, providers, rate, reasons, rpc, signatures
+from indexer.sources import (
+    addresses,
+    blocks,
+    endpoint,
+    fetched,
+    line,
+    listing,
+    providers,
+    rate,
+    readings,
+    reasons,
+    rpc,
+    signatures,
+)
 from tests.sources import test_blocks, test_providers, test_secrets, test_signatures
 from tests.sources.scripted import Error
 
@@ -92,7 +105,7 @@ MUTANTS = [
         test_signatures.test_around_the_archive_seam_lists_settle_nothing,
     ),
     Mutant(
-        "a list that ignores `before` is believed", rpc, "_in_order",
+        "a list that ignores `before` is believed", readings, "in_order",
         "before is not None and", "False and",
         test_signatures.test_a_list_that_was_made_without_before_is_not_believed,
     ),
@@ -103,7 +116,7 @@ MUTANTS = [
     ),
     Mutant(
         "a transaction that nobody has is passed over", signatures._Bearer, "page",
-        "[*unavailable, *stretch.doubts]", "[*stretch.doubts]",
+        "[*of_slots(lacking), *stretch.doubts]", "[*stretch.doubts]",
         test_signatures.test_a_transaction_that_nobody_has_leaves_its_slot_open, (test_signatures.Null,),
     ),
     Mutant(
@@ -142,7 +155,7 @@ MUTANTS = [
         test_providers.test_a_cancel_in_the_moment_of_the_grant_gives_the_place_back,
     ),
     Mutant(
-        "what a node says is shown as it comes", endpoint.Endpoint, "scrubbed",
+        "what a node says is shown as it comes", addresses.Scrubber, "__call__",
         "text.replace(secret, HIDDEN)", "text",
         test_secrets.test_no_key_shows_whatever_a_node_says, ("refusal",),
     ),

@@ -14,9 +14,11 @@ import structlog
 
 from indexer.core.coverage import Span
 from indexer.core.jsonrpc import LONGEST_MESSAGE, RpcError, plain
+from indexer.errors import ConfigError
+from indexer.sources.addresses import LONGEST_TEXT, Scrubber, names_of
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.blocks import BlocksSource
-from indexer.sources.endpoint import LONGEST_TEXT, Endpoint, EndpointSettings, Quarantine, names_of
+from indexer.sources.endpoint import EndpointSettings, Quarantine
 from indexer.sources.providers import PoolSettings, Providers, Question
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSource
@@ -127,11 +129,18 @@ def test_no_key_shows_in_a_page() -> None:
 
 
 def test_no_part_of_a_key_shows_where_a_long_text_is_cut() -> None:
-    endpoint = Endpoint(EndpointSettings(url=URLS[0]), "a", Quarantine(), Random(0), now=0)
+    scrubbed = Scrubber(URLS[0])
     for length in range(200, 5000, 7):
-        told = endpoint.scrubbed(str(RpcError(-1, ("x" * length + KEYS[-1] * 100)[:LONGEST_MESSAGE])))
+        told = scrubbed(str(RpcError(-1, ("x" * length + KEYS[-1] * 100)[:LONGEST_MESSAGE])))
         assert KEYS[-1][:8] not in told
         assert len(told) <= LONGEST_TEXT
+
+
+@pytest.mark.parametrize("url", ["hush1", "http://", "ftp://host/hush1", "http://host:hush1/", "http://[::hush1/", ""])
+def test_what_is_no_address_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(ConfigError, match="endpoint 2") as caught:
+        names_of([URLS[0], url])
+    assert leaks("".join(traceback.format_exception(caught.value))) == []
 
 
 def test_a_name_is_the_host_and_tells_endpoints_apart() -> None:

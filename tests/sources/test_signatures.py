@@ -69,6 +69,7 @@ class Found:
 def read(nodes: Sequence[Node], span: Span = SPAN, limit: int = 1000, seam: int = 3, **settings: Any) -> Found:
     listed = ListingSettings(limit=limit, seam_slots=seam)
     streams = settings.pop("streams", DRIFT_STREAM)
+    settings.setdefault("young_slots", 0)
 
     async def main() -> Found:
         source = SignaturesSource(Rpc(pool(nodes)), "backfill", SignaturesSettings(listing=listed, **settings))
@@ -318,6 +319,13 @@ def test_a_transaction_that_nobody_has_leaves_its_slot_open(instead: Any) -> Non
     assert found.unavailable == of_slots([12])
     found = read([poor, node(blocks, latency_s=0.5)])
     assert (found.settled, found.places) == ((Span(10, 25),), [(12, 1), (20, 1)])
+
+
+def test_what_nobody_has_yet_of_the_newest_slots_is_missing_and_not_unavailable() -> None:
+    blocks = blocks_with({12: [fill(1)], 20: [fill(3)]})
+    found = read([node(blocks, transactions={name(1): Null, name(3): Null})], young_slots=15)
+    assert found.settled == of_slots(set(range(10, 25)) - {12, 20})
+    assert found.unavailable == of_slots([12])
 
 
 def test_a_channel_that_was_not_recorded_leaves_its_slot_open() -> None:
