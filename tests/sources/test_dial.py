@@ -106,24 +106,36 @@ async def test_a_frame_beyond_the_bound_is_a_broken_wire() -> None:
         assert "1009" in await broken(url, WebSocketDial(DialSettings(max_bytes=1_000)))
 
 
+@asynccontextmanager
+async def bare(answer: Callable[[bytes], bytes]) -> AsyncIterator[str]:
+    """A socket that answers the handshake like this, and then nothing at all."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def speak(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        writer.write(answer(await reader.readuntil(b"\r\n\r\n")))
+
+    server = await asyncio.start_server(speak, "127.0.0.1", 0)
+    try:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/{SECRET}"
+    finally:
+        server.close()
+        for writer in writers:
+            writer.close()
+            await writer.wait_closed()
+
+
+def switched(request: bytes) -> bytes:
+    """A handshake that is accepted."""
+    (key,) = (line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+    head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    return f"{head}Sec-WebSocket-Accept: {accept_key(key.decode())}\r\n\r\n".encode()
+
+
 async def test_a_peer_that_answers_no_ping_is_a_broken_wire() -> None:
-    """A bare socket that does the handshake and nothing after it."""
-
-    async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        request = await reader.readuntil(b"\r\n\r\n")
-        (key,) = (
-            line.split(b": ")[1] for line in request.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
-        )
-        accept = accept_key(key.decode())
-        head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        writer.write(f"{head}Sec-WebSocket-Accept: {accept}\r\n\r\n".encode())
-        await asyncio.sleep(5)
-
-    server = await asyncio.start_server(deaf, "127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     dial = WebSocketDial(DialSettings(ping_interval_s=0.05, ping_timeout_s=0.05, close_timeout_s=0.05))
-    assert "1011" in await broken(url, dial)
-    server.close()
+    async with bare(switched) as url:
+        assert "1011" in await broken(url, dial)
 
 
 async def test_nobody_there_is_a_broken_wire() -> None:
@@ -139,13 +151,8 @@ async def test_a_refused_handshake_is_a_broken_wire() -> None:
 
 
 async def test_a_handshake_without_end_is_a_broken_wire() -> None:
-    async def mute(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
-
-    server = await asyncio.start_server(mute, "127.0.0.1", 0)
-    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/{SECRET}"
-    await broken(url, WebSocketDial(DialSettings(open_timeout_s=0.1)))
-    server.close()
+    async with bare(lambda _: b"") as url:
+        await broken(url, WebSocketDial(DialSettings(open_timeout_s=0.1)))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ws://", f"ws://{'a' * 70}.example"])
