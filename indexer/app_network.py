@@ -88,8 +88,8 @@ def pool(settings: Settings, http: Http, rng: Random) -> Rpc:
     return Rpc(providers, RpcSettings(max_transaction_version=endpoints.max_supported_transaction_version))
 
 
-def sources(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -> dict[Strategy, Source]:
-    """Every way to settle that is configured."""
+def sources(settings: Settings, rpc: Rpc, archive: Portal | None, lane: Lane) -> dict[Strategy, Source]:
+    """Every way to settle that is configured. `archive`: one for all, since its budget is one."""
     strategy = settings.strategy
     found: dict[Strategy, Source] = {
         "blocks": BlocksSource(rpc, lane, BlocksSettings(prefetch=strategy.prefetch)),
@@ -99,17 +99,17 @@ def sources(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -
             SignaturesSettings(lists=strategy.lists, listing=ListingSettings(seam_slots=strategy.seam_slots)),
         ),
     }
-    if (archive := portal(settings, rpc, http, lane, rng)) is not None:
+    if archive is not None:
         found["portal"] = archive
     return found
 
 
-def portal(settings: Settings, rpc: Rpc, http: Http, lane: Lane, rng: Random) -> Portal | None:
+def portal(settings: Settings, rpc: Rpc, http: Http, rng: Random) -> Portal | None:
     """The configured Portal; None: there is none."""
     endpoints = settings.endpoints
     if endpoints.portal is None:
         return None
-    recent = Confirmed(rpc, lane)
+    recent = Confirmed(rpc, "backfill")
     shape = PortalSettings(requests=max(1, round(endpoints.portal_rate * 10)), period_s=10.0)
     return Portal(
         endpoints.portal.get_secret_value(),
@@ -144,6 +144,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
     streams = chosen(run.protocols)
     rpc = pool(settings, wire.http, rng)
     recent = Confirmed(rpc, "live")
+    archive = portal(settings, rpc, wire.http, rng)
     subscriptions = LogSubscriptions(
         settings.endpoints.websocket_urls,
         streams,
@@ -169,8 +170,8 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
             fetches=run.fetches,
             poll_every_s=run.poll_every_s,
         ),
-        filler(settings, store, writer, sources(settings, rpc, wire.http, "live", rng), holder),
-        filler(settings, store, writer, sources(settings, rpc, wire.http, "backfill", rng), holder),
+        filler(settings, store, writer, sources(settings, rpc, archive, "live"), holder),
+        filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),
         pace=Pace(

@@ -30,6 +30,7 @@ from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
 from indexer.sources.base import SourceInterrupted, Strategy
+from indexer.sources.portal import Portal
 from indexer.sources.rpc import Rpc
 from indexer.store.base import Store
 from indexer.store.connection import address_of, connected
@@ -132,7 +133,7 @@ async def _filled(
         settings,
         fetching.store,
         Writer(fetching.store, rng),
-        composed.sources(settings, fetching.rpc, fetching.wire.http, "backfill", rng),
+        composed.sources(settings, fetching.rpc, fetching.archive, "backfill"),
         holder_name(),
     )
     lacked = {name: missing(spans, await fetching.store.coverage(name)) for name, spans in wanted.items()}
@@ -195,7 +196,7 @@ async def _doctor(settings: Settings) -> list[checks.Finding]:
         return [
             *await checks.endpoints(rpc),
             *await checks.subscriptions(settings.endpoints.websocket_urls, streams, wire.dial, rng),
-            await checks.portal(composed.portal(settings, rpc, wire.http, "live", rng)),
+            await checks.portal(composed.portal(settings, rpc, wire.http, rng)),
             await checks.clock(rpc),
             await _database(settings),
         ]
@@ -217,8 +218,8 @@ class _Fetching(msgspec.Struct, frozen=True):
 
     settings: Settings
     store: Store
-    wire: composed.Network
     rpc: Rpc
+    archive: Portal | None
     moments: Moments
 
 
@@ -227,8 +228,8 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
     async with wiring.ledger(settings) as store, composed.network(settings) as wire:
         rng = Random()  # noqa: S311 (jitter)
         rpc = composed.pool(settings, wire.http, rng)
-        archive = composed.portal(settings, rpc, wire.http, "backfill", rng)
-        yield _Fetching(settings, store, wire, rpc, Moments(rpc, archive, store))
+        archive = composed.portal(settings, rpc, wire.http, rng)
+        yield _Fetching(settings, store, rpc, archive, Moments(rpc, archive, store))
 
 
 def holder_name() -> str:

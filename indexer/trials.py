@@ -46,9 +46,8 @@ class TheProgram:
         self, settings: Settings, store: Store, http: Http, span: Span, holder: str, rng: Random
     ) -> None:
         rpc = composed.pool(settings, http, rng)
-        filler = composed.filler(
-            settings, store, Writer(store, rng), composed.sources(settings, rpc, http, "backfill", rng), holder
-        )
+        ways = composed.sources(settings, rpc, composed.portal(settings, rpc, http, rng), "backfill")
+        filler = composed.filler(settings, store, Writer(store, rng), ways, holder)
         tasks = composed.backfill_tasks(settings, (), None)
         wanted = dict.fromkeys(self.streams, (span,))
         await fill_all(filler, tasks, wanted, pause_s=settings.run.settle_every_s, rng=rng)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from indexer.sources.endpoint import EndpointHealth
+from indexer.sources.health import EndpointHealth
 from indexer.sources.hints import LinkHealth
 from indexer.store.coordination import ProviderHealth
 
