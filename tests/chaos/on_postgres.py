@@ -20,7 +20,7 @@ from indexer.simulation.box import Box
 
 from indexer.app import stream_names
 from indexer.core.coverage import Span, common, missing
-from indexer.errors import EXIT_CODE
+from indexer.errors import EXIT_CODE, StoreUnavailable
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for
@@ -150,10 +150,11 @@ class _Trial:
         deadline = self.clock() + self.lives_s + TIME_LIMIT_S
         while self.clock() < deadline:
             await asyncio.sleep(0.5)
-            with suppress(Exception):  # The server may just have been killed.
+            with suppress(StoreUnavailable):  # The server may just have been killed.
                 async with open_store(self.url, timeout_s=5) as store:
-                    if not any(missing([self.span], await store.coverage(name)) for name in stream_names()):
-                        return self.clock()
+                    coverage = [await store.coverage(name) for name in stream_names()]
+                if not any(missing([self.span], spans) for spans in coverage):
+                    return self.clock()
         return None
 
     async def _outcome(self, settled_s: float | None, end_s: float, ways: str) -> Outcome:
