@@ -16,18 +16,18 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 
-from indexer.simulation.box import Box
-
 from indexer.app import stream_names
 from indexer.core.coverage import Span, common, missing
 from indexer.errors import EXIT_CODE, StoreUnavailable
+from indexer.simulation.box import Box
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for
 from indexer.simulation.verdict import verdict
 from indexer.store.postgres import open_store
 
-SPEED = 8.0  # Chain seconds in one second.
+SPEED = 4.0  # Chain seconds in one second.
+START_LIMIT_S = 120.0  # Within which the first daemon has to have seen the head.
 TIME_LIMIT_S = 180.0  # Behind the last fault: minutes of a machine that does other things as well.
 STOP_S = 5.0  # Within which SIGTERM ends a daemon.
 _QUICK = {
@@ -55,10 +55,13 @@ class _Trial:
         self.chain = build_chain(plan.seed, Profile(slots=plan.slots, transactions=plan.transactions))
         self.span = Span(min(self.chain.blocks), max(self.chain.blocks) + 1)
         self.lives_s = (plan.slots - plan.history_slots) * self.chain.slot_ms / 1000 / SPEED
-        began = asyncio.get_running_loop().time()
-        self.clock = lambda: asyncio.get_running_loop().time() - began
+        self.began: float | None = None
         self.struck: Counter[str] = Counter()
         self.kills = 0
+
+    def clock(self) -> float:
+        """Seconds since a daemon has been there: the chain and its weather wait for one to watch them."""
+        return 0.0 if self.began is None else asyncio.get_running_loop().time() - self.began
 
     async def run(self) -> Outcome:
         start_slot = self.chain.first_slot + self.plan.history_slots
@@ -79,6 +82,7 @@ class _Trial:
         """Daemons and backfills while everything goes wrong, until every slot is settled: when that was."""
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._daemons(f"daemon {n}")) for n in range(1 + self.plan.seed % 2)]
+            await self._until_watched()
             running += [tasks.create_task(self._backfill(n)) for n in range(self.plan.backfills)]
             running += [tasks.create_task(self._kill_servers())]
             settled_s = await self._until_settled()
@@ -89,9 +93,11 @@ class _Trial:
     async def _daemons(self, name: str) -> None:
         """One after the other; all but the last are killed, and the last is told to end."""
         for until_s in sorted(self.rng.uniform(0.1, 0.9) * self.lives_s for _ in range(self.plan.kills)):
-            with suppress(TimeoutError):
-                async with asyncio.timeout(max(1.0, until_s - self.clock())):
-                    await self._daemon(name, how_it_ends=signal.SIGKILL)
+            daemon = asyncio.create_task(self._daemon(name, how_it_ends=signal.SIGKILL))
+            await asyncio.wait([daemon, asyncio.create_task(self._until(until_s))], return_when="FIRST_COMPLETED")
+            daemon.cancel()
+            with suppress(asyncio.CancelledError):
+                await daemon
             self.kills += 1
             await asyncio.sleep(self.rng.uniform(0.0, 1.0))
         await self._daemon(name, how_it_ends=signal.SIGTERM)
@@ -119,7 +125,7 @@ class _Trial:
             raise WrongEnd(f"{name} ended by SIGTERM with {code}, see {self.logs / name}")
 
     async def _backfill(self, number: int) -> None:
-        await asyncio.sleep(self.rng.uniform(0, self.lives_s / 2))
+        await self._until(self.rng.uniform(0, self.lives_s / 2))
         first = self.rng.randrange(self.span.start, self.span.start + self.plan.history_slots - 20)
         last = self.rng.randrange(first + 10, self.span.start + self.plan.history_slots)
         words = ("backfill", "--from", str(first), "--to", str(last))
@@ -128,9 +134,20 @@ class _Trial:
 
     async def _kill_servers(self) -> None:
         for at_s in sorted(self.rng.uniform(0.1, 0.9) * self.lives_s for _ in range(self.plan.outages)):
-            await asyncio.sleep(max(0.0, at_s - self.clock()))
+            await self._until(at_s)
             await asyncio.to_thread(self.kill_server)
             self.struck["database_killed"] += 1
+
+    async def _until_watched(self) -> None:
+        """Until a daemon has seen the head; the clock begins then."""
+        async with asyncio.timeout(START_LIMIT_S), open_store(self.url) as store:
+            while not await store.stream_states():
+                await asyncio.sleep(0.1)
+        self.began = asyncio.get_running_loop().time()
+
+    async def _until(self, at_s: float) -> None:
+        while self.clock() < at_s:
+            await asyncio.sleep(0.05)
 
     @asynccontextmanager
     async def _process(self, *words: str, log: str) -> AsyncIterator[asyncio.subprocess.Process]:
