@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+from solders.rpc.responses import GetTransactionResp
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58, emitted, instructions, logs
@@ -245,6 +247,31 @@ def test_the_wire_form_is_what_is_shown() -> None:
             assert signed.verify_with_results() == [True]
             message = one.shown["transaction"]["message"]
             assert [str(key) for key in signed.message.account_keys] == message["accountKeys"]
+
+
+def test_a_parser_that_nobody_here_wrote_reads_what_is_shown() -> None:
+    """Solders' own, which knows versions up to 0."""
+    for one in (one for one in transactions(chain_of(0)) if one.shown["version"] != 1):
+        result = {"slot": 1, "blockTime": 5, **one.shown}
+        answered = GetTransactionResp.from_json(json.dumps({"jsonrpc": "2.0", "id": 1, "result": result})).value
+        assert answered is not None
+        told = answered.transaction.meta
+        assert told is not None
+        assert (told.err is not None, told.log_messages) == (one.failed, list(one.logs))
+        body = json.loads(answered.transaction.transaction.to_json())
+        assert body["message"]["instructions"] == one.shown["transaction"]["message"]["instructions"]
+        assert len(told.inner_instructions or ()) == len(one.shown["meta"]["innerInstructions"])
+
+
+def test_version_1_has_its_config_and_no_tables() -> None:
+    shown = [one.shown for seed in SEEDS for one in transactions(chain_of(seed)) if one.shown["version"] == 1]
+    for message in (each["transaction"]["message"] for each in shown):
+        assert "addressTableLookups" not in message
+        assert set(message["transactionConfig"]) == {
+            "priorityFee", "computeUnitLimit", "loadedAccountsDataSizeLimit", "heapSize",
+        }  # fmt: skip
+        assert {one["stackHeight"] for one in message["instructions"]} == {1}
+    assert len(shown) > 20
 
 
 def test_most_transactions_fit_into_a_packet() -> None:
