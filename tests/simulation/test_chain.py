@@ -20,12 +20,17 @@ from indexer.core import base58, emitted, instructions, logs
 from indexer.core.rpc import Block, parse_block
 from indexer.core.transaction import Instruction
 from indexer.simulation.chain import Chain
+from indexer.simulation.drift import DriftRates
 from indexer.simulation.memory import event_authority
 from indexer.simulation.profile import Profile
 from indexer.simulation.streams import DRIFT, GMX, JUPITER, VAULTS
 from tests.simulation.chains import answer, chain_of, differences, read, transactions
 
 SEEDS = range(6)
+ONLY_LIQUIDATIONS = DriftRates(
+    fill=0, spot_fill=0, order=0, trigger=0, swap=0, settle=0, lending=0, vault=0, insurance=0, amm_shares=0, dlp=0,
+    funding=0, fuel=0,
+)  # fmt: skip
 SMALL = Profile(slots=60, transactions=2.0)
 TRUNCATED = "Log truncated"
 
@@ -282,6 +287,9 @@ def test_most_transactions_fit_into_a_packet() -> None:
 def test_a_profile_says_whose_transactions_there_are() -> None:
     alone = chain_of(5, Profile(slots=40, protocols=("jupiter_perps",), ours=1.0, failed=0.0))
     assert {row.origin.protocol for row in alone.truth.records} == {"jupiter_perps"}
+    liquidated = Profile(slots=40, protocols=("drift",), drift=ONLY_LIQUIDATIONS)
+    events = {row.origin.event for row in chain_of(5, liquidated).truth.events}
+    assert events == {"LiquidationRecord", "OrderActionRecord"}
     nobody = chain_of(5, Profile(slots=40, ours=0.0, failed=0.0))
     assert (nobody.truth.records, nobody.truth.events, nobody.truth.failures) == ([], [], [])
     assert len(transactions(nobody)) > 20
