@@ -47,6 +47,13 @@ def test_a_chain_as_it_usually_is_gives_its_truth_too(seed: int) -> None:
     assert differences(read(chain), chain) == []
 
 
+@pytest.mark.parametrize("truncated", [0.0, 1.0])
+def test_the_most_of_everything_gives_its_truth_too(truncated: float) -> None:
+    shares = dict.fromkeys(("nested", "bursts", "unknown", "grown", "foreign", "look_alikes", "talk", "forked"), 1.0)
+    chain = chain_of(9, Profile(slots=40, transactions=4.0, ours=0.8, truncated=truncated, **shares))
+    assert differences(read(chain), chain) == []
+
+
 # --- a wrong indexer is noticed -------------------------------------------------------------------------------------
 
 
