@@ -37,7 +37,7 @@ class ChainBlock(msgspec.Struct, frozen=True):
     height: int
     blockhash: str
     previous_blockhash: str
-    block_time: int  # Unix seconds.
+    block_time: int  # Unix seconds; 0: nobody knows it, as in blocks of long ago.
     transactions: Sequence[ChainTransaction]
 
 

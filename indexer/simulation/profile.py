@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from indexer.simulation.drift import DriftRates
+from indexer.simulation.gmx import GmxRates
+from indexer.simulation.jupiter import JupiterRates
+
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Shares are of all transactions unless said otherwise; what is left are other people's transactions."""
@@ -14,6 +18,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     slot_ms: int = 400
     transactions: float = 2.0  # Mean of a block.
     protocols: tuple[str, ...] = ("drift", "jupiter_perps", "gmx_solana")
+    drift: DriftRates = DriftRates()  # What happens how often in each of the markets.
+    jupiter: JupiterRates = JupiterRates()
+    gmx: GmxRates = GmxRates()
 
     ours: float = 0.5  # Successful transactions of the protocols.
     failed: float = 0.15  # Transactions of keepers who came too late: the same events, rolled back.

@@ -149,10 +149,11 @@ class Surroundings:
 
     def _nested(self, script: Script) -> Script:
         """Called by programs of others, as deep as the runtime allows."""
-        calls = []
+        calls, room = [], MOST_CALLS + 10 - count_calls(script.calls)
         for call in script.calls:
-            levels = min(self.rng.randint(1, 3), DEPTH - depth(call))
-            for caller in self.rng.sample(CALLERS, max(levels, 0)):
+            levels = max(0, min(self.rng.randint(1, 3), DEPTH - depth(call), room))
+            room -= levels
+            for caller in self.rng.sample(CALLERS, levels):
                 before, after = Text("Instruction: Route"), Text("routed")
                 call = Invoke(caller, self.rng.randbytes(8), call.accounts[:2], (before, call, after))
             calls.append(call)

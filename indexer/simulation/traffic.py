@@ -38,9 +38,9 @@ class Sent(msgspec.Struct, frozen=True):
 def activities(seed: int, profile: Profile) -> list[Activity]:
     reference = parse_seed((resource("config") / "markets.json").read_bytes())
     made: dict[str, Activity] = {
-        "drift": DriftActivity(Random(f"{seed} drift"), reference),
-        "jupiter_perps": JupiterActivity(Random(f"{seed} jupiter"), reference),
-        "gmx_solana": GmxActivity(Random(f"{seed} gmx"), reference),
+        "drift": DriftActivity(Random(f"{seed} drift"), reference, profile.drift),
+        "jupiter_perps": JupiterActivity(Random(f"{seed} jupiter"), reference, profile.jupiter),
+        "gmx_solana": GmxActivity(Random(f"{seed} gmx"), reference, profile.gmx),
     }
     return [activity for name, activity in made.items() if name in profile.protocols]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,18 +13,24 @@ from itertools import pairwise
 
 import msgspec
 import pytest
+from solders.rpc.responses import GetTransactionResp
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58, emitted, instructions, logs
 from indexer.core.rpc import Block, parse_block
 from indexer.core.transaction import Instruction
 from indexer.simulation.chain import Chain
+from indexer.simulation.drift import DriftRates
 from indexer.simulation.memory import event_authority
 from indexer.simulation.profile import Profile
 from indexer.simulation.streams import DRIFT, GMX, JUPITER, VAULTS
 from tests.simulation.chains import answer, chain_of, differences, read, transactions
 
 SEEDS = range(6)
+ONLY_LIQUIDATIONS = DriftRates(
+    fill=0, spot_fill=0, order=0, trigger=0, swap=0, settle=0, lending=0, vault=0, insurance=0, amm_shares=0, dlp=0,
+    funding=0, fuel=0,
+)  # fmt: skip
 SMALL = Profile(slots=60, transactions=2.0)
 TRUNCATED = "Log truncated"
 
@@ -37,6 +44,13 @@ def test_the_indexer_reads_exactly_the_truth(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(100, 104))
 def test_a_chain_as_it_usually_is_gives_its_truth_too(seed: int) -> None:
     chain = chain_of(seed, Profile())
+    assert differences(read(chain), chain) == []
+
+
+@pytest.mark.parametrize("truncated", [0.0, 1.0])
+def test_the_most_of_everything_gives_its_truth_too(truncated: float) -> None:
+    shares = dict.fromkeys(("nested", "bursts", "unknown", "grown", "foreign", "look_alikes", "talk", "forked"), 1.0)
+    chain = chain_of(9, Profile(slots=40, transactions=4.0, ours=0.8, truncated=truncated, **shares))
     assert differences(read(chain), chain) == []
 
 
@@ -247,6 +261,31 @@ def test_the_wire_form_is_what_is_shown() -> None:
             assert [str(key) for key in signed.message.account_keys] == message["accountKeys"]
 
 
+def test_a_parser_that_nobody_here_wrote_reads_what_is_shown() -> None:
+    """Solders' own, which knows versions up to 0."""
+    for one in (one for one in transactions(chain_of(0)) if one.shown["version"] != 1):
+        result = {"slot": 1, "blockTime": 5, **one.shown}
+        answered = GetTransactionResp.from_json(json.dumps({"jsonrpc": "2.0", "id": 1, "result": result})).value
+        assert answered is not None
+        told = answered.transaction.meta
+        assert told is not None
+        assert (told.err is not None, told.log_messages) == (one.failed, list(one.logs))
+        body = json.loads(answered.transaction.transaction.to_json())
+        assert body["message"]["instructions"] == one.shown["transaction"]["message"]["instructions"]
+        assert len(told.inner_instructions or ()) == len(one.shown["meta"]["innerInstructions"])
+
+
+def test_version_1_has_its_config_and_no_tables() -> None:
+    shown = [one.shown for seed in SEEDS for one in transactions(chain_of(seed)) if one.shown["version"] == 1]
+    for message in (each["transaction"]["message"] for each in shown):
+        assert "addressTableLookups" not in message
+        assert set(message["transactionConfig"]) == {
+            "priorityFee", "computeUnitLimit", "loadedAccountsDataSizeLimit", "heapSize",
+        }  # fmt: skip
+        assert {one["stackHeight"] for one in message["instructions"]} == {1}
+    assert len(shown) > 20
+
+
 def test_most_transactions_fit_into_a_packet() -> None:
     sizes = [len(one.wire) for one in transactions(chain_of(0, Profile())) if one.wire is not None]
     assert sum(size <= 1232 for size in sizes) > 0.9 * len(sizes)
@@ -255,6 +294,9 @@ def test_most_transactions_fit_into_a_packet() -> None:
 def test_a_profile_says_whose_transactions_there_are() -> None:
     alone = chain_of(5, Profile(slots=40, protocols=("jupiter_perps",), ours=1.0, failed=0.0))
     assert {row.origin.protocol for row in alone.truth.records} == {"jupiter_perps"}
+    liquidated = Profile(slots=40, protocols=("drift",), drift=ONLY_LIQUIDATIONS)
+    events = {row.origin.event for row in chain_of(5, liquidated).truth.events}
+    assert events == {"LiquidationRecord", "OrderActionRecord"}
     nobody = chain_of(5, Profile(slots=40, ours=0.0, failed=0.0))
     assert (nobody.truth.records, nobody.truth.events, nobody.truth.failures) == ([], [], [])
     assert len(transactions(nobody)) > 20
