@@ -28,6 +28,11 @@ _POSTGRES_EPOCH_S = 946_684_800  # 2000-01-01
 _MICROSECONDS = 1_000_000
 MOST_STATEMENTS = 250  # Prepared for each connection: every table has five of its own.
 
+# Every statement is planned once for a connection and without its arguments: they are of few shapes, and to plan over
+# thirteen tables of many partitions costs more than to run. All that is asked often is asked by a key, so that a plan
+# made while a partition was empty must not read it whole when it is full. None runs long enough for compiled code.
+PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off"
+
 # The statement was right, the moment was not.
 MAY_PASS = (
     asyncpg.PostgresConnectionError,  # Class 08.
@@ -57,7 +62,7 @@ async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNE
             init=_prepare,
             reset=_keep,
             statement_cache_size=MOST_STATEMENTS,
-            server_settings={**SESSION, "plan_cache_mode": "force_generic_plan"},
+            server_settings=SESSION,
         )
     try:
         yield pool
@@ -110,10 +115,11 @@ def _without_echo(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> N
 
 
 async def _keep(_connection: object) -> None:
-    """A session sets nothing, listens to nothing and holds no lock longer than its transaction: nothing is to reset."""
+    """A session listens to nothing and holds no lock longer than its transaction; what `_prepare` set shall stay."""
 
 
 async def _prepare(connection: Connection) -> None:
+    await connection.execute(PLANS)
     await connection.set_type_codec(
         "numeric", schema="pg_catalog", encoder=numeric.encode, decoder=numeric.decode, format="binary"
     )

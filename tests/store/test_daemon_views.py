@@ -10,6 +10,7 @@ from indexer.core.coverage import Span
 from indexer.store import writing
 from indexer.store.connection import connected
 from indexer.store.coordination import ProviderHealth
+from indexer.store.pool import PLANS
 from indexer.store.postgres import PARTITION_SLOTS, open_store
 from indexer.store.rows import TABLES
 from indexer.store.statements import query
@@ -235,8 +236,16 @@ async def large(database_url):
     async with connected(database_url) as connection:
         await connection.execute("SELECT ledger.ensure_partitions(0, $1)", PARTITIONS * PARTITION_SLOTS)
         await connection.execute(FILL, PARTITION_SLOTS, PARTITIONS, TRADES_EACH)
-        await connection.execute("ANALYZE ledger.trades; SET plan_cache_mode = force_generic_plan")
+        await connection.execute("ANALYZE ledger.trades")
         yield connection
+
+
+@pytest.fixture
+async def small(database):
+    await database.execute("SELECT ledger.ensure_partitions(0, $1)", PARTITIONS * PARTITION_SLOTS)
+    await database.execute(FILL, PARTITION_SLOTS, PARTITIONS, 3)
+    await database.execute("ANALYZE ledger.trades")
+    return database
 
 
 TRADES = next(table for table in TABLES if table.name == "trades")
@@ -254,8 +263,17 @@ HOT = {
 
 
 async def test_what_a_page_asks_reads_one_partition_and_by_an_index(large):
+    await check_plans(large)
+
+
+async def test_a_plan_made_while_a_partition_was_small_reads_by_an_index_too(small):
+    await check_plans(small)
+
+
+async def check_plans(connection) -> None:
+    await connection.execute(PLANS)
     for statement, arguments in HOT.items():
-        found = await plan(large, statement, arguments)
+        found = await plan(connection, statement, arguments)
         assert {partition[:12] for partition in found} == {"trades_p0001"}, statement
         assert "Seq Scan" not in found.values(), statement
 
