@@ -8,10 +8,10 @@ STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" %
 PIP := PIP_CONSTRAINT= PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip --quiet
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg bench lock clean
+.PHONY: install check test test-pg conformance bench lock clean
 
 install: $(STAMP)
 
@@ -40,6 +40,11 @@ test: check
 # and roles), or a PostgreSQL installed by the system.
 test-pg: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.other_postgres $(PYTEST_ARGS)
+
+# JavaScript clients that nobody here wrote, against the simulated nodes and portal. Needs node and npm; ALLOW_MISSING=node
+# lets it go without.
+conformance: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install

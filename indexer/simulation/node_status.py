@@ -49,7 +49,7 @@ def get_epoch_info(view: View, params: Params) -> Json:
         "epoch": slot // _SLOTS_IN_EPOCH,
         "slotIndex": slot % _SLOTS_IN_EPOCH,
         "slotsInEpoch": _SLOTS_IN_EPOCH,
-        "transactionCount": None,
+        "transactionCount": view.cluster.places.transaction_count(slot),
     }
 
 

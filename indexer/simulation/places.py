@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 import msgspec
 
@@ -62,6 +63,7 @@ class Places:
         self.branches = _branches(chain, self.slots)
         self.arrivals = _arrivals(chain, self.slots, self.branches)
         self._signatures = _by_signature(chain)
+        self._counts = [0, *accumulate(len(chain.blocks[slot].transactions) for slot in self.slots)]
         self.history = lru_cache(maxsize=_ADDRESSES)(self._history)
 
     def branch(self, limit: int) -> Branch | None:
@@ -99,6 +101,10 @@ class Places:
             if arrival.slot > limit:
                 return
             yield arrival.block
+
+    def transaction_count(self, limit: int) -> int:
+        """Transactions of the finalized chain up to the slot."""
+        return self._counts[bisect_right(self.slots, limit)]
 
     def of_signature(self, signature: str) -> Sequence[Place]:
         """Everywhere that the transaction lies: at most once on the finalized chain, and on forks."""

@@ -289,7 +289,7 @@ def test_a_node_says_who_it_is():
     assert ask(one, "getHealth") == "ok"
     assert code_of(node(at=FIRST + 40, behind=200), "getHealth") == -32005
     epoch = ask(one, "getEpochInfo")
-    assert (epoch["absoluteSlot"], epoch["slotIndex"]) == (FIRST + 8, FIRST + 8)
+    assert (epoch["absoluteSlot"], epoch["slotIndex"], epoch["transactionCount"]) == (FIRST + 8, FIRST + 8, 18)
     told = ask(one, "getLatestBlockhash", CONFIRMED)
     head = one.cluster.chain.blocks[FIRST + 38]
     assert told["context"]["slot"] == FIRST + 38

@@ -1,0 +1,1 @@
+"""JavaScript clients that nobody here wrote, against the simulated nodes and portal: `make conformance`."""
