@@ -93,7 +93,7 @@ class BlocksSource:
 
     async def _next_behind(self, span: Span, fetcher: Fetcher) -> Link | None:
         """The first block behind the span that anybody has; None: there is none yet."""
-        head = await self._rpc.finalized_slot(lane=self._lane)
+        head = (await self._rpc.finalized(lane=self._lane)).value
         for start in range(span.end, head + 1, self._settings.range_slots):
             wanted = Span(start, min(start + self._settings.range_slots, head + 1))
             for slot in (await self._rpc.slots_with_blocks(wanted, lane=self._lane)).value:

@@ -66,9 +66,15 @@ class Wish:
         return [e for e in ours if e.offers(self.method, now)]
 
     def rank(self, endpoint: Endpoint, now: float) -> tuple[int, bool, float]:
-        """The best endpoint has the lowest: not tried yet, not known to begin above the slot, quick."""
-        is_too_young = self.slot is not None and (endpoint.first_block or 0) > self.slot
-        return self.tries.get(endpoint, 0), is_too_young, endpoint.expected_s(self.method, now)
+        """The best endpoint has the lowest: not tried yet, not known to be without the slot, quick."""
+        return self.tries.get(endpoint, 0), self._is_outside(endpoint), endpoint.expected_s(self.method, now)
+
+    def _is_outside(self, endpoint: Endpoint) -> bool:
+        """Whether its history was seen to begin above the slot, or to end below it; both may have changed since."""
+        if self.slot is None:
+            return False
+        head = endpoint.finalized_slot
+        return (endpoint.first_block or 0) > self.slot or (head is not None and head < self.slot)
 
     def verdict(self, now: float) -> Exception | None:
         """Why it is no use to go on; None: it is."""

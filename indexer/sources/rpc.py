@@ -37,6 +37,7 @@ Commitment = Literal["confirmed", "finalized"]
 _Value = TypeVar("_Value")
 _FINALIZED: dict[str, Any] = {"commitment": "finalized"}
 _LONGEST_WAIT_S = 2.0
+_FLOOR_S = 60.0
 
 
 class RpcSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +54,7 @@ class Rpc:
     def __init__(self, providers: Providers, settings: RpcSettings | None = None) -> None:
         self.providers = providers
         self._settings = settings or RpcSettings()
+        self._floors: dict[str, tuple[float, int]] = {}  # By endpoint, with the time of asking.
 
     async def slots_with_blocks(
         self, span: Span, *, lane: Lane, past: int | None = None, avoid: Collection[str] = (), only: str | None = None
@@ -174,11 +176,20 @@ class Rpc:
         names = self.providers.names
         return dict(zip(names, await gathered(names, version, max(1, len(names))), strict=True))
 
-    async def finalized_slot(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
+    async def finalized(
+        self,
+        *,
+        lane: Lane,
+        past: int | None = None,
+        avoid: Collection[str] = (),
+        only: str | None = None,
+        patience_s: float | None = None,
+    ) -> Answer[int]:
         """The newest finalized slot of whoever answers."""
-        answer = await self._ask("getSlot", [_FINALIZED], INTEGER, lane=lane, only=only, patience_s=patience_s)
+        terms: dict[str, Any] = {"past": past, "avoid": avoid, "only": only, "patience_s": patience_s}
+        answer = await self._ask("getSlot", [_finalized(past)], INTEGER, lane=lane, **terms)
         self.providers.saw(answer.endpoint, finalized_slot=answer.value)
-        return answer.value
+        return answer
 
     async def confirmed_slot(self, *, lane: Lane) -> int:
         """The newest confirmed slot of whoever answers."""
@@ -190,19 +201,32 @@ class Rpc:
         self.providers.saw(answer.endpoint, first_block=answer.value)
         return answer.value
 
-    async def reach(self, *, lane: Lane) -> Span | None:
-        """From the first block that anybody has up to the highest finalized slot of anybody; None: nobody answers."""
+    async def reach(self, *, lane: Lane, endpoints: int = 1) -> Span | None:
+        """From the first block up to the highest finalized slot that so many endpoints have; None: no such slot."""
 
         async def reach_of(name: str) -> Span | None:
             try:
-                first = await self.first_block(lane=lane, only=name, patience_s=0)
-                return Span(first, max(first, await self.finalized_slot(lane=lane, only=name, patience_s=0)) + 1)
+                head = (await self.finalized(lane=lane, only=name, patience_s=0)).value
+                first = await self._floor(name, lane)
             except SourceInterrupted:
                 return None
+            return Span(first, max(first, head) + 1)
 
         names = self.providers.names
         spans = [span for span in await gathered(names, reach_of, max(1, len(names))) if span is not None]
-        return Span(min(s.start for s in spans), max(s.end for s in spans)) if spans else None
+        if len(spans) < endpoints:
+            return None
+        start = sorted(span.start for span in spans)[endpoints - 1]
+        end = sorted(span.end for span in spans)[-endpoints]
+        return Span(start, end) if start < end else None
+
+    async def _floor(self, name: str, lane: Lane) -> int:
+        """Where an endpoint's history begins, not asked again for a while: it moves by a slot in a slot's time."""
+        asked_at, slot = self._floors.get(name, (_now() - _FLOOR_S, 0))
+        if _now() - asked_at >= _FLOOR_S:
+            slot = await self.first_block(lane=lane, only=name, patience_s=0)
+            self._floors[name] = (_now(), slot)
+        return slot
 
     async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
         """A whole result as it came, of whoever has one."""

@@ -22,7 +22,8 @@ from indexer.core.rpc import BlockHead
 from indexer.core.transaction import Transaction, Unavailable
 from indexer.sources.ahead import ahead, gathered
 from indexer.sources.base import Lane, RawPage, Strategy
-from indexer.sources.listing import Lister, ListingSettings, Stretch, merged
+from indexer.sources.listing import Lister, ListingSettings, Seams, Seats, Stretch
+from indexer.sources.merging import merged
 from indexer.sources.readings import Listed
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
@@ -64,10 +65,11 @@ class SignaturesSource:
         self._lane: Lane = lane
         self._settings = settings or SignaturesSettings()
         self._addresses = addresses
+        self._seams = Seams(rpc, lane, self._settings.listing)
 
     async def reach(self) -> Span | None:
-        """First available block of any endpoint up to the highest finalized slot of any; None: nobody answers."""
-        return await self._rpc.reach(lane=self._lane)
+        """What as many endpoints have as lists are united; None: not so many answer."""
+        return await self._rpc.reach(lane=self._lane, endpoints=self._settings.lists)
 
     async def pages(self, streams: Sequence[Stream], span: Span) -> AsyncGenerator[RawPage, None]:
         """See `Source.pages`."""
@@ -94,13 +96,13 @@ class SignaturesSource:
 
     async def _pieces(self, stream: Stream, span: Span) -> AsyncGenerator[Stretch, None]:
         """What all lists of the stream tell together, in pieces of not too many transactions."""
-        lister = Lister(self._rpc, self._lane, self._settings.listing, span)
+        lister = Lister(self._rpc, self._lane, self._settings.listing, span, self._seams)
         async with AsyncExitStack() as open_lists:
             lists = []
             for address in self._addresses(stream):
-                in_use: set[str] = set()  # Of one address: its lists shall not come from one endpoint.
+                seats = Seats()
                 for _ in range(min(self._settings.lists, len(self._rpc.providers.names))):
-                    one = lister.stretches(base58.encode(address), in_use)
+                    one = lister.stretches(base58.encode(address), seats)
                     lists.append(await open_lists.enter_async_context(aclosing(one)))
             async for stretch in merged(lists, span):
                 for piece in _cut(stretch, self._settings.page_transactions):

@@ -21,7 +21,7 @@ async def slot_near(rpc: Rpc, time_s: int, *, anchors: Mapping[int, int] | None 
     that has not come the slot behind the finalized head. Raises SourceInterrupted.
     """
     first = await rpc.first_block(lane=lane)
-    found = head = await rpc.finalized_slot(lane=lane) + 1
+    found = head = (await rpc.finalized(lane=lane)).value + 1
     low, high = first, max(first, head)  # Between these it lies, if not at `found`.
     for slot, known_s in (anchors or {}).items():
         if low <= slot < high and known_s < time_s:

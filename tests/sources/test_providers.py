@@ -151,7 +151,7 @@ def test_a_method_that_was_not_offered_is_tried_again_after_a_while() -> None:
     run(main())
 
 
-def test_who_is_known_to_begin_above_the_slot_is_asked_last() -> None:
+def test_who_is_known_to_be_without_the_slot_is_asked_last() -> None:
     young, old = Node({"getThing": 1}), Node({"getThing": 2}, latency_s=1)
 
     async def main() -> None:
@@ -162,6 +162,9 @@ def test_who_is_known_to_begin_above_the_slot_is_asked_last() -> None:
         assert (await number(providers, slot=499)).endpoint == "b"
         assert (await number(providers, slot=500)).endpoint == "a"
         assert (await number(providers, slot=499, avoid=("b",))).endpoint == "a"
+        providers.saw("a", finalized_slot=900)
+        assert (await number(providers, slot=900)).endpoint == "a"
+        assert (await number(providers, slot=901)).endpoint == "b"
 
     run(main())
 

@@ -99,7 +99,7 @@ def ask(nodes: Sequence[Node], question: Callable[[Rpc], Any]) -> Any:
 
 
 def test_reach_is_what_all_endpoints_together_have_and_waits_for_none_that_is_dead() -> None:
-    dead = Node({"getFirstAvailableBlock": WireBroken("refused")})
+    dead = Node({"getFirstAvailableBlock": WireBroken("refused"), "getSlot": WireBroken("refused")})
     deaf = Node(latency_s=1e9)
 
     async def main() -> tuple[Span | None, float]:
@@ -112,6 +112,12 @@ def test_reach_is_what_all_endpoints_together_have_and_waits_for_none_that_is_de
     found, seconds = run(main())
     assert found == Span(100, 511)
     assert seconds < 6
+
+
+def test_reach_of_several_endpoints_is_what_so_many_have() -> None:
+    nodes = [Node(slot=500, first_block=100), Node(slot=510, first_block=400), Node(slot=90, first_block=0)]
+    reach = [ask(nodes, lambda rpc, n=n: rpc.reach(lane="live", endpoints=n)) for n in (1, 2, 3, 4)]
+    assert reach == [Span(0, 511), Span(100, 501), None, None]
 
 
 def test_versions_tell_who_does_not_answer() -> None:

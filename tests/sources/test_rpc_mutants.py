@@ -91,7 +91,7 @@ MUTANTS = [
     ),
     Mutant(
         "a page of failed transactions ends the history", listing.Lister, "_from",
-        "None if answer.value else", "None if any(e.succeeded for e in answer.value) else",
+        "None if page else", "None if any(e.succeeded for e in page) else",
         test_signatures.test_a_page_of_failed_transactions_does_not_end_the_history,
     ),
     Mutant(
@@ -100,7 +100,7 @@ MUTANTS = [
         test_signatures.test_a_backend_that_is_behind_its_own_balancer_settles_nothing,
     ),
     Mutant(
-        "lists are whole at the archive seam", listing.Lister, "_seam",
+        "lists are whole at the archive seam", listing.Seams, "of",
         "floor > first", "False",
         test_signatures.test_around_the_archive_seam_lists_settle_nothing,
     ),

@@ -66,8 +66,10 @@ class Found:
         return sorted((tx.slot, tx.tx_index) for page in self.pages for tx in page.transactions)
 
 
-def read(nodes: Sequence[Node], span: Span = SPAN, limit: int = 1000, seam: int = 3, **settings: Any) -> Found:
-    listed = ListingSettings(limit=limit, seam_slots=seam)
+def read(
+    nodes: Sequence[Node], span: Span = SPAN, limit: int = 1000, seam: int = 3, near: int = 0, **settings: Any
+) -> Found:
+    listed = ListingSettings(limit=limit, seam_slots=seam, near_slots=near)
     streams = settings.pop("streams", DRIFT_STREAM)
     settings.setdefault("young_slots", 0)
 
@@ -190,10 +192,28 @@ def test_the_list_begins_below_a_signature_that_the_same_endpoint_has() -> None:
     assert all(call.params[1]["minContextSlot"] == 24 for call in one.calls("getSignaturesForAddress"))
 
 
-def test_at_the_head_the_list_begins_at_its_newest() -> None:
-    one = node(blocks_with({12: [fill(1)], 24: [fill(2)]}, tuple(range(9, 25))))
-    assert read([one]).settled == (Span(10, 25),)
+@pytest.mark.parametrize("last", [24, 30])
+def test_near_the_head_the_list_begins_at_its_newest(last: int) -> None:
+    one = node(blocks_with({12: [fill(1)], 24: [fill(2)]}, tuple(range(9, last + 1))))
+    found = read([one], near=10)
+    assert (found.settled, found.places) == ((Span(10, 25),), [(12, 1), (24, 1)])
     assert "before" not in one.calls("getSignaturesForAddress")[0].params[1]
+    assert one.calls("getBlocks") == []
+
+
+def test_an_empty_page_is_asked_for_twice() -> None:
+    """An archive's index of addresses answers with an empty list at times."""
+    blocks = blocks_with({12: [fill(1)], 22: [fill(2)]})
+    one = node(blocks)
+    true, calls = one.answers["getSignaturesForAddress"], [0]
+
+    def forgetful(params: list[Any]) -> Any:
+        calls[0] += 1
+        return [] if calls[0] % 2 else true(params)
+
+    one.answers["getSignaturesForAddress"] = forgetful
+    found = read([one])
+    assert (found.settled, found.places) == ((Span(10, 25),), [(12, 1), (22, 1)])
 
 
 def test_an_empty_block_behind_the_span_gives_no_signature_and_the_next_one_does() -> None:
