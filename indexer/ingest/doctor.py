@@ -46,7 +46,7 @@ async def endpoints(rpc: Rpc) -> list[Finding]:
 async def _endpoint(rpc: Rpc, name: str, version: str) -> Finding:
     try:
         first = await rpc.first_block(lane="live", only=name, patience_s=0)
-        head = await rpc.finalized_slot(lane="live", only=name, patience_s=0)
+        head = (await rpc.finalized(lane="live", only=name, patience_s=0)).value
     except (SourceInterrupted, Refused) as error:
         return Finding("endpoint", name, "wrong", str(error))
     rates = [method.per_s for one in rpc.providers.health() if one.name == name for method in one.methods.values()]
@@ -57,7 +57,7 @@ async def _endpoint(rpc: Rpc, name: str, version: str) -> Finding:
 async def clock(rpc: Rpc) -> Finding:
     """Our clock against the time of the newest finalized block, which is some 13 s old."""
     try:
-        head = await rpc.finalized_slot(lane="live")
+        head = (await rpc.finalized(lane="live")).value
         block = (await rpc.block_head(head, lane="live")).value
     except (SourceInterrupted, Refused) as error:
         return Finding("clock", "this machine", "wrong", f"not compared: {error}")

@@ -26,7 +26,7 @@ class Confirmed:
 
     async def heads(self) -> tuple[int, int]:
         """(finalized, confirmed) slot."""
-        finalized = await self._rpc.finalized_slot(lane=self._lane)
+        finalized = (await self._rpc.finalized(lane=self._lane)).value
         return finalized, max(finalized, await self._rpc.confirmed_slot(lane=self._lane))
 
     async def transaction(self, signature: bytes) -> Transaction | None:
