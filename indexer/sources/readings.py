@@ -37,7 +37,7 @@ class _Version(msgspec.Struct, rename={"solana_core": "solana-core"}):
 
 INTEGER = plain(int)
 SLOTS = plain(list[int])
-RAW = plain(msgspec.Raw)  # As it came.
+WHOLE: Reading[Any, Any] = plain(Any)  # All of it, as plain objects.
 VERSION = plain(_Version)
 LISTED: Reading[list[_Entry], list[Listed]] = Reading(
     list[_Entry], lambda entries: [Listed(entry.signature, entry.slot, entry.err is None) for entry in entries]
