@@ -100,6 +100,21 @@ def test_loaded_addresses_come_as_each_encoding_shows_them():
     assert ask(one, "getTransaction", tx.signature, V0)["meta"]["loadedAddresses"] == told["loadedAddresses"]
 
 
+def test_keys_are_signers_and_writable_by_the_header():
+    tx = shown(1)
+    header = {"numRequiredSignatures": 2, "numReadonlySignedAccounts": 1, "numReadonlyUnsignedAccounts": 1}
+    body = {**tx.shown["transaction"], "message": {**tx.shown["transaction"]["message"], "header": header}}
+    one = Node(
+        Cluster(
+            chain(blocks({FIRST: [type(tx)(tx.signature, tx.mentions, {**tx.shown, "transaction": body})]})), Clock(1e3)
+        )
+    )
+    keys = ask(one, "getTransaction", tx.signature, {**V0, "encoding": "jsonParsed"})["transaction"]["message"][
+        "accountKeys"
+    ]
+    assert [(k["signer"], k["writable"]) for k in keys] == [(True, True), (True, False), (False, True), (False, False)]
+
+
 def test_details_of_a_block():
     one = node()
     signatures = ask(one, "getBlock", FIRST, {"transactionDetails": "signatures", "rewards": False})
