@@ -92,9 +92,10 @@ def test_plans_are_the_same_for_the_same_seed():
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_an_honest_server_never_lies_for_good_and_everything_else_ends_in_time(seed: int):
+def test_one_server_lies_for_good_and_everything_else_ends_in_time(seed: int):
     plan = draw(seed, "everything", SERVERS, 100.0, range(50))
-    assert not [one for one in plan if one.server == "a" and one.end_s == inf]
+    (liar,) = {one.server for one in plan if one.end_s == inf}
+    assert liar in ("b", "c")
     assert all(one.start_s < one.end_s <= 80.0 for one in plan if one.end_s < inf)
     assert all((one.server == "p") == one.kind.startswith("portal_") for one in plan)
 
