@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -155,6 +156,8 @@ def test_skipped_purged_and_not_yet_are_three_things():
     assert code_of(young, "getBlock", FIRST + 20, V0) == -32004  # Confirmed, and asked for as finalized.
     assert code_of(young, "getBlock", FIRST + 20, {**CONFIRMED, **V0}) is None
     assert code_of(young, "getBlock", FIRST + 39, {**CONFIRMED, **V0}) == -32004
+    just_above = node(at=FIRST + 40, skipped=(FIRST + 9,))
+    assert code_of(just_above, "getBlock", FIRST + 9, {**CONFIRMED, **V0}) == -32004
     pruned = node(ledger_slot=FIRST + 10)
     with pytest.raises(RpcFailed, match=f"First available block: {FIRST + 10}"):
         ask(pruned, "getBlock", FIRST + 9, V0)
@@ -278,6 +281,15 @@ def test_statuses_tell_how_far_a_transaction_has_come():
     searched = ask(one, "getSignatureStatuses", [named[3]], {"searchTransactionHistory": True})
     assert searched["value"][0]["slot"] == FIRST + 10
     assert code_of(one, "getSignatureStatuses", [named[0]] * 257) == -32602
+
+
+def test_a_node_serves_two_thousand_transactions_a_second():
+    one = node()
+    bodies = [request("getTransaction", shown(n % 120).signature, V0) for n in range(2_000)]
+    started = time.perf_counter()
+    answers = [one.respond(body) for body in bodies]
+    assert time.perf_counter() - started < 1.0
+    assert all(b'"slot"' in answer for answer in answers)
 
 
 # --- the head, and the node itself ---------------------------------------------------------------------------------
