@@ -17,6 +17,7 @@ from indexer.core.reference import Reference
 from indexer.errors import InputError
 from indexer.ingest.replay import Replay, check
 from indexer.sources.recorded import Limits
+from indexer.store.coordination import Anchor
 from indexer.store.memory import MemoryStore
 from tests.encoder import encode_event
 from tests.programs import DRIFT, JUPITER, protocols
@@ -75,7 +76,7 @@ async def test_a_whole_block_settles_its_slot_for_every_stream_if_asked(tmp_path
     assert await store.coverage("drift") == ()
     await replay(store, settle=True).file(path)
     assert [await store.coverage(p.name) for p in protocols()] == [(Span(9, 10),)] * 3
-    assert store.slot_times == {9: 50}
+    assert (await store.time_of(9)).before == Anchor(9, 50)
 
 
 @pytest.mark.parametrize(
