@@ -1,17 +1,13 @@
 """Changes that would make the core wrong, each noticed by a named case of the corpus.
 
-A mutant is a piece of a module's source and what stands there instead, or a function that gives something else. Where
-the piece is gone, the mutant must be written anew.
+A mutant is a piece of a module's source and what stands there instead, or a function that gives something else.
 """
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import sys
 from base64 import b64decode
 from collections.abc import Callable, Mapping, Sequence
-from types import FunctionType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -22,9 +18,11 @@ from indexer.core.logs import Logs, read_logs
 from indexer.core.protocol import process
 from indexer.core.reference import Reference
 from indexer.core.rpc import Malformed, parse_transaction
+from tests import mutation
 from tests.adversarial.answers import as_json
 from tests.adversarial.cases import CASES, Case, D
 from tests.adversarial.test_corpus import found
+from tests.mutation import Plant
 from tests.programs import protocols
 from tests.property.worlds import Truth, told, world
 from tests.world import transaction
@@ -33,46 +31,26 @@ from tests.world import transaction
 class Mutant(msgspec.Struct, frozen=True):
     name: str
     noticed_by: str  # A case of the corpus.
-    plant: Callable[[pytest.MonkeyPatch], None]
+    plant: Plant
 
 
-def exchanged(module_name: str, piece: str, instead: str) -> Callable[[pytest.MonkeyPatch], None]:
-    """Run the module's source with the piece exchanged; its functions take the place of the true ones everywhere."""
-
-    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        module = importlib.import_module(f"indexer.core.{module_name}")
-        source = inspect.getsource(module)
-        assert piece in source, f"{module_name} has no {piece!r} any more: write the mutant anew"
-        scope: dict[str, Any] = {"__name__": module.__name__}
-        exec(compile(source.replace(piece, instead), module.__file__ or "", "exec"), scope)
-        for name, true in list(vars(module).items()):
-            if isinstance(true, type):
-                scope[name] = true  # One class each: what is caught must be what is raised.
-            elif isinstance(true, FunctionType) and true.__module__ == module.__name__:
-                _replace(monkeypatch, name, true, scope[name])
-
-    return plant
+def exchanged(module_name: str, piece: str, instead: str) -> Plant:
+    return mutation.exchanged(f"core.{module_name}", (piece, instead))
 
 
-def _replace(monkeypatch: pytest.MonkeyPatch, name: str, true: object, mutated: object) -> None:
-    for module in [m for n, m in sys.modules.items() if n.startswith(("indexer.", "tests."))]:
-        if vars(module).get(name) is true:
-            monkeypatch.setattr(module, name, mutated)
-
-
-def other_lines(change: Callable[[str], str]) -> Callable[[pytest.MonkeyPatch], None]:
+def other_lines(change: Callable[[str], str]) -> Plant:
     """The reader of logs sees other lines than the node reported, in the same places."""
     return lambda m: m.setattr(
         emitted, "read_logs", lambda lines, programs: read_logs([change(x) for x in lines], programs)
     )
 
 
-def other_logs(change: Callable[[Logs], Logs]) -> Callable[[pytest.MonkeyPatch], None]:
+def other_logs(change: Callable[[Logs], Logs]) -> Plant:
     """The reader of logs says something else than it read."""
     return lambda m: m.setattr(emitted, "read_logs", lambda lines, programs: change(read_logs(lines, programs)))
 
 
-def other_base64(decode: Callable[[str], bytes]) -> Callable[[pytest.MonkeyPatch], None]:
+def other_base64(decode: Callable[[str], bytes]) -> Plant:
     return lambda m: m.setattr(emitted, "pybase64", SimpleNamespace(b64decode=lambda text, *_, **__: decode(text)))
 
 
