@@ -1,8 +1,9 @@
 """Fill: find what is missing, claim a part of it, settle it by the first strategy that can.
 
 Live tail, the gap after a disconnect, and history are the same work on other spans. Coverage alone says
-what is done; a claim only keeps two workers off the same span. A strategy that leaves slots missing
-hands them to the next one; what all of them leave is still missing afterwards, and asked for again.
+what is done; a claim only keeps two workers off the same span. A strategy that leaves slots missing, or says
+that it does not have them, hands them to the next one; what all of them leave is still missing afterwards, and
+asked for again when everything else had its turn, so that no slot keeps others waiting.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class Filled(msgspec.Struct, frozen=True):
     settled: Mapping[str, int]  # Slots by stream.
     left: Mapping[str, Spans]  # Still missing, by stream.
     transactions: int = 0
+    is_again: bool = False  # Every other slot has had its turn since the last progress.
 
     @property
     def progress(self) -> bool:
@@ -60,6 +62,31 @@ def tasks(streams: Sequence[Protocol], ways: Callable[[str], Sequence[Strategy]]
         else:
             alone.append(Task((stream,), order))
     return [*(Task(tuple(some), order) for order, some in together.items()), *alone]
+
+
+class Turns:
+    """Whose turn it is among missing slots: what a step leaves waits until everything else was tried. Pure.
+
+    `rounds`: how often everything was tried since anything was settled.
+    """
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self._left: Spans = ()
+
+    def next(self, lacking: Spans) -> Spans:
+        """The slots whose turn it is, of those that are missing."""
+        self._left = common(self._left, lacking)
+        untried = missing(lacking, self._left)
+        if untried or not lacking:
+            return untried
+        self.rounds, self._left = self.rounds + 1, ()
+        return lacking
+
+    def tried(self, left: Spans, *, progress: bool) -> None:
+        """A step left these."""
+        self._left = union(self._left, left)
+        self.rounds = 0 if progress else self.rounds
 
 
 class Filler:
@@ -83,6 +110,7 @@ class Filler:
         self._lease_s = lease_s
         self._span_slots = span_slots
         self._retry_unavailable_s = retry_unavailable_s
+        self._turns: dict[Task, Turns] = {}
 
     async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
         """What is not settled of what each stream of the task is wanted to have."""
@@ -110,22 +138,31 @@ class Filler:
         `on_page` hears of slots settled and transactions seen. Raises SourceInterrupted where no strategy got
         anywhere, and StoreUnavailable; what was settled before stays settled.
         """
-        lacking = await self.lacking(task, wanted)
-        wanting = union(*lacking.values())
-        if not wanting:
-            return None
-        claim = await self._store.claim(
-            task.names, wanting, self._holder, self._lease_s, self._span_slots, newest_first=newest_first
-        )
+        lacking, turns = await self.lacking(task, wanted), self._turns.setdefault(task, Turns())
+        claim = await self._claim(task, turns, union(*lacking.values()), newest_first=newest_first)
         if claim is None:
             return None
         keeping = asyncio.create_task(self._keep(), name="keep claims")
         try:
-            return await self._fill(task, claim, lacking, on_page)
+            filled = await self._fill(task, claim, lacking, on_page)
+        except SourceInterrupted:
+            turns.tried((claim,), progress=False)
+            raise
         finally:
             keeping.cancel()
             with suppress(StoreUnavailable):  # The lease ends by itself.
                 await self._store.release(task.names, claim, self._holder)
+        turns.tried(union(*filled.left.values()), progress=filled.progress)
+        return msgspec.structs.replace(filled, is_again=turns.rounds > 0)
+
+    async def _claim(self, task: Task, turns: Turns, lacking: Spans, *, newest_first: bool) -> Span | None:
+        """The next piece, the smaller the longer nothing was settled: one slot that breaks every answer stays alone."""
+        if not (wanting := turns.next(lacking)):
+            return None
+        most = max(1, self._span_slots >> turns.rounds)
+        return await self._store.claim(
+            task.names, wanting, self._holder, self._lease_s, most, newest_first=newest_first
+        )
 
     async def _keep(self) -> None:
         while True:
@@ -148,7 +185,7 @@ class Filler:
             except SourceInterrupted as error:
                 interrupted = error
                 _log.warning("source_interrupted", strategy=strategy, reason=str(error), streams=task.names)
-            left = await self.lacking(task, begin)
+            left = await self.missing(task, begin)
         settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
         if interrupted is not None and not any(settled.values()):
             raise interrupted

@@ -1,7 +1,8 @@
 """Loops that settle: behind the finalized head, and what older spans lack.
 
 Each asks the same question again and again, which slots are missing, and fills one span of them. What may
-pass (an endpoint, the database) is waited for; a step that settles nothing waits too, so that no loop spins.
+pass (an endpoint, the database) is waited for; where everything was tried and nothing is settled a loop waits
+too, so that none spins.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from indexer.sources.base import SourceInterrupted
 
 _log = structlog.get_logger()
 
-MOST_FRUITLESS = 5  # Steps in a row that settle nothing, until a bounded fill says what it cannot have.
+MOST_FRUITLESS = 5  # Steps in a row that try again and settle nothing, until a bounded fill says what it cannot have.
 
 
 async def keep_settled(
@@ -42,7 +43,7 @@ async def keep_settled(
             _tell(task, filled)
         elif filled is None:
             await asyncio.sleep(pause_s)
-        else:
+        elif filled.is_again:
             await asyncio.sleep(max(pause_s, next(pauses)))
 
 
@@ -50,6 +51,7 @@ class _Failed(msgspec.Struct, frozen=True):
     """An outage: nothing is known of what is left."""
 
     progress: bool = False
+    is_again: bool = True
 
 
 async def _tried(
@@ -88,8 +90,8 @@ async def fill_all(
 ) -> dict[str, Spans]:
     """Fill spans that stand still, the oldest first, every task at once. Gives what stays missing, by stream.
 
-    Ends when nothing is missing, or when steps in a row bring nothing more. Spans that others have claimed are
-    waited for. Outages of endpoints and of the database are waited for as well.
+    Ends when nothing is missing, or when everything was tried and trying again brings nothing more. Spans that others
+    have claimed are waited for. Outages of endpoints and of the database are waited for as well.
     """
     async with asyncio.TaskGroup() as running:
         done = [
@@ -126,7 +128,7 @@ async def _fill_one(
         elif filled.progress:
             pauses, fruitless = waits(rng), 0
             _tell(task, filled)
-        else:
+        elif filled.is_again:
             fruitless += 1
             await asyncio.sleep(next(pauses))
     return await filler.missing(task, wanted)

@@ -36,7 +36,7 @@ from tests.programs import protocols
 from tests.simulation.hand_chain import FIRST, HandChain, hand_chain
 from tests.simulation.life import EVERYTHING, PROGRAM, STREAMS, Life
 
-PAGE = hand_chain("D DJ . G D")
+PAGE = hand_chain("DDD DJJJ . GGG DD")
 FORKED = hand_chain("J . . . G", forks={FIRST + 1: "J ."})
 _HOUR_S = 3600
 
@@ -216,22 +216,29 @@ def test_a_reprocess_that_fails_leaves_what_was_there():
     run(main())
 
 
-@pytest.mark.parametrize("table", ["liquidations", "price_observations"])
-async def test_a_reprocess_puts_new_rows_in_place_or_keeps_the_old_ones(emptied_database_url: str, table: str):
-    """16. The same on PostgreSQL, where the new rows have no room."""
+async def test_a_reprocess_puts_new_rows_in_place_or_keeps_the_old_ones(emptied_database_url: str):
+    """16. The same on PostgreSQL, where the new rows have no room, in whichever table."""
     async with open_store(emptied_database_url) as store:
         before = await filled(store)
-        version = (await store.reference()).version
-        unknowing = Reference(version=version)  # No decimals are known: amounts become NULL.
-        async with refusing(emptied_database_url, table, "INSERT"):
-            for _ in range(2):
+        unknowing = Reference(version=(await store.reference()).version)  # No decimals are known: amounts become NULL.
+        for table in await changed_without_decimals():
+            async with refusing(emptied_database_url, table, "INSERT"):
                 with pytest.raises(StoreUnavailable):
                     await reprocess_ledger(store, protocols(), unknowing)
-                assert await store.rows(EVERYTHING) == before
+            assert await store.rows(EVERYTHING) == before
         await reprocess_ledger(store, protocols(), unknowing)
-        changed = await store.rows(EVERYTHING)
-        assert changed != before
-        assert {kind: len(rows) for kind, rows in changed.items()} == {kind: len(rows) for kind, rows in before.items()}
+        assert await store.rows(EVERYTHING) != before
         await store.want_reprocess([PAGE.span])
         await reprocess_ledger(store, protocols(), await store.reference())
         await is_the_truth(store, PAGE, PAGE.span)
+
+
+async def changed_without_decimals() -> list[str]:
+    """The tables that such a reprocess changes, in the twin."""
+    twin = MemoryStore()
+    before = await filled(twin)
+    await reprocess_ledger(twin, protocols(), Reference(version=(await twin.reference()).version))
+    after = await twin.rows(EVERYTHING)
+    found = [table.name for table in TABLES if after[table.kind] != before[table.kind]]
+    assert len(found) > 1, "some of a page must be written when there is no room for the rest"
+    return found

@@ -43,7 +43,7 @@ MUTANTS = [
         "what could not be fetched settles",
         partial(progress.test_a_failed_fetch_moves_no_coverage, "signatures", "transaction_lost"),
         "sources.signatures",
-        ("[*unavailable, *stretch.doubts]", "stretch.doubts"),
+        ("[*of_slots(lacking), *stretch.doubts]", "stretch.doubts"),
     ),
     mutant(
         2,
@@ -73,7 +73,7 @@ MUTANTS = [
     mutant(
         5,
         "a gap that could not be filled is done",
-        tail.test_an_outage_of_the_nodes_settles_nothing_though_notifications_come,
+        partial(tail.test_what_cannot_be_asked_for_is_not_settled_though_notifications_come, "rate_limited_dear"),
         "ingest.filling",
         ("from indexer.sources.base import", "from indexer.sources.base import RawPage,"),
         (
@@ -107,8 +107,8 @@ MUTANTS = [
         "a history that a node does not keep is empty",
         partial(history.test_what_lies_below_the_history_of_a_node_is_missing_and_not_empty, "signatures"),
         "sources.listing",
-        ("floor = None if answer.value else await self._rpc.first_block(lane=self._lane, only=endpoint)",
-         "floor = None if answer.value else 0"),
+        ("floor = None if page else await self._rpc.first_block(lane=self._lane, only=endpoint)",
+         "floor = None if page else 0"),
     ),
     mutant(
         8,
@@ -151,7 +151,7 @@ MUTANTS = [
         "a page without a success is the last one",
         history.test_a_page_of_failures_does_not_end_a_history,
         "sources.listing",
-        ("floor = None if answer.value else", "floor = None if any(one.succeeded for one in answer.value) else"),
+        ("floor = None if page else", "floor = None if any(one.succeeded for one in page) else"),
     ),
     mutant(
         14,

@@ -60,7 +60,7 @@ def test_no_slot_is_lost_between_a_tail_and_a_history_that_begin_at_other_heads(
 
     async def main() -> None:
         life = Life(
-            LONG, fault("reset", start_s=4.0, end_s=15.0), fault("node_stalled", start_s=15.0, end_s=25.0),
+            LONG, fault("reset", start_s=4.0, end_s=15.0), fault("node_stalled", start_s=15.0, end_s=45.0),
             head=FIRST + 10,
         )  # fmt: skip
         async with life.daemon(life.settings(strategy__recent_slots=8, hear="")):
@@ -117,10 +117,10 @@ def test_a_node_behind_the_ledger_is_waited_for():
 
 
 def test_a_list_of_a_node_that_is_behind_says_nothing_of_newer_slots():
-    """11. The same with two nodes at once: what one has finalized, the list of the other may lack."""
+    """11. The same with several nodes at once: what one has finalized, the lists of others lack."""
 
     async def main() -> None:
-        life = Life(LONG, nodes=[{}, {"behind": 12}], head=FIRST + 20)
+        life = Life(LONG, nodes=[{}, *({"behind": slots} for slots in (10, 11, 12))], head=FIRST + 20)
         await life.backfill(Span(FIRST, FIRST + 21), "signatures")
         assert not life.store.wrong
         assert await life.covered_up_to(FIRST + 20)

@@ -40,11 +40,12 @@ def test_what_happens_until_a_subscription_stands_again_is_asked_for_afterwards(
     run(main())
 
 
-def test_an_outage_of_the_nodes_settles_nothing_though_notifications_come():
+@pytest.mark.parametrize("kind", ["reset", "rate_limited_dear"])
+def test_what_cannot_be_asked_for_is_not_settled_though_notifications_come(kind: str):
     """5. Gap fill fails and the live stream goes on as if it had worked: fail closed."""
 
     async def main() -> None:
-        life = Life(BUSY, fault("reset", start_s=5.0, end_s=50.0), head=HEAD)
+        life = Life(BUSY, fault(kind, start_s=5.0, end_s=50.0, amount=1.0), head=HEAD)
         async with life.daemon():
             await life.passes(6.0)
             settled = [await life.store.coverage(name) for name in STREAMS]
