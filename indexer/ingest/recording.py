@@ -22,10 +22,10 @@ async def transaction(rpc: Rpc, signature: str, folder: Path) -> Path:
     """Write <signature>.json. Raises InputError where nobody has it, SourceInterrupted where nobody answers."""
     _require_signature(signature)
     try:
-        answer = await rpc.whole("getTransaction", [signature, rpc.whole_transaction], lane="live")
+        raw = await rpc.raw("getTransaction", [signature, rpc.whole_transaction], lane="live")
     except Refused as refused:
         raise InputError(f"no endpoint has it: {refused}", place=signature) from None
-    return _written(folder, f"{signature}.json", {"result": answer})
+    return _written(folder, f"{signature}.json", {"result": raw})
 
 
 async def blocks(rpc: Rpc, span: Span, folder: Path, on_slot: Callable[[], None]) -> AsyncIterator[Path]:
@@ -40,10 +40,10 @@ async def blocks(rpc: Rpc, span: Span, folder: Path, on_slot: Callable[[], None]
 
 async def _block(rpc: Rpc, slot: int, folder: Path) -> Path:
     try:
-        answer = await rpc.whole("getBlock", [slot, rpc.whole_block], lane="backfill")
+        raw = await rpc.raw("getBlock", [slot, rpc.whole_block], lane="backfill")
     except Refused as refused:
         raise InputError(f"no endpoint has the block: {refused}", place=f"slot {slot}") from None
-    return _written(folder, f"{slot}.json", {"slot": slot, "result": answer})
+    return _written(folder, f"{slot}.json", {"slot": slot, "result": raw})
 
 
 def span_of(text: str) -> Span:

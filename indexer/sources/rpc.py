@@ -22,9 +22,9 @@ from indexer.sources.providers import Answer, Providers, Question
 from indexer.sources.readings import (
     INTEGER,
     LISTED,
+    RAW,
     SLOTS,
     VERSION,
-    WHOLE,
     Listed,
     in_order,
     inside,
@@ -228,9 +228,9 @@ class Rpc:
             self._floors[name] = (_now(), slot)
         return slot
 
-    async def whole(self, method: str, params: Sequence[Any], *, lane: Lane) -> Any:
-        """A whole result as plain objects, of whoever has one."""
-        return (await self._ask(method, params, WHOLE, lane=lane)).value
+    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
+        """A whole result as it came, of whoever has one."""
+        return (await self._ask(method, params, RAW, lane=lane)).value
 
     @property
     def whole_transaction(self) -> Mapping[str, Any]:
