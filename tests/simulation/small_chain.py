@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from indexer.core.transaction import Transaction
 from indexer.simulation.chain import Chain, ChainBlock, ChainTransaction, Fork, Truth
@@ -91,10 +92,14 @@ def chain(
 
 def plain(slots: int, per_slot: int = 2, *, skipped: Iterable[int] = ()) -> Chain:
     """`slots` slots from FIRST on, `per_slot` transactions in each, every third of them failed."""
-    left_out = set(skipped)
+    return _plain(slots, per_slot, frozenset(skipped))
+
+
+@cache
+def _plain(slots: int, per_slot: int, skipped: frozenset[int]) -> Chain:
     filled = {
         slot: [shown(n, failed=n % 3 == 2) for n in range((slot - FIRST) * per_slot, (slot - FIRST + 1) * per_slot)]
         for slot in range(FIRST, FIRST + slots)
-        if slot not in left_out
+        if slot not in skipped
     }
     return chain(blocks(filled), first_slot=FIRST)
