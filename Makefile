@@ -8,10 +8,11 @@ STAMP := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" %
 PIP := PIP_CONSTRAINT= PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip --quiet
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+CHAOS_ARGS ?=
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance bench lock clean
+.PHONY: install check test test-pg conformance bench chaos lock clean
 
 install: $(STAMP)
 
@@ -45,6 +46,10 @@ test-pg: install
 # lets it go without.
 conformance: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
+
+# 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
+chaos: install
+	$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from math import ceil
 from random import Random
 
 import msgspec
 
 from indexer.simulation import fault_kinds
+from indexer.simulation.budget import Budget
 from indexer.simulation.chain import Chain
 from indexer.simulation.cluster import Cluster
 from indexer.simulation.exchange import Server
@@ -52,10 +54,13 @@ class Box:
         speed: float = 1.0,
         span_s: float = 60.0,
         portal_behind: int = 50,
+        rpc_per_s: float | None = None,
+        portal_per_s: float | None = None,
         accounts: Accounts | None = None,
     ) -> None:
         """`clock` begins at 0 and runs with the loop's time. `profile`: one of fault_kinds.PROFILES. Faults that end
-        begin and end within `span_s` seconds."""
+        begin and end within `span_s` seconds. `rpc_per_s`, `portal_per_s`: what each server lets be asked, and twice
+        that at once; None: everything."""
         self.cluster = Cluster(chain, clock, start_slot=start_slot, speed=speed)
         self.profile, self._random = profile, Random(f"box {seed}")
         planned = [
@@ -67,8 +72,11 @@ class Box:
         history = range(self.cluster.chain.first_slot, self.cluster.start_slot)
         self.faults = Faults(fault_kinds.draw(seed, profile, planned, span_s, history), seed, clock)
         self.nodes = self._nodes(accounts or {})
-        self.portal = Portal(self.cluster, behind=portal_behind, faults=self.faults)
-        self.servers: dict[str, Server] = {node.name: RpcServer(node) for node in self.nodes}
+        budget = self._budget(portal_per_s)
+        self.portal = Portal(self.cluster, behind=portal_behind, budget=budget, faults=self.faults)
+        self.servers: dict[str, Server] = {
+            node.name: RpcServer(node, budget=self._budget(rpc_per_s)) for node in self.nodes
+        }
         if "nodes" in fault_kinds.PROFILES[profile]:
             self.servers[_STRANGER] = self._stranger()
         self.servers["portal"] = self.portal
@@ -82,6 +90,9 @@ class Box:
             Node(self.cluster, "node-3", ledger_slot=kept, accounts=accounts, version="3.1.8", faults=self.faults),
         ]
         return self._random.sample(made, len(made))
+
+    def _budget(self, per_s: float | None) -> Budget | None:
+        return None if per_s is None else Budget(per_s, ceil(2 * per_s), self.cluster.clock)
 
     def _stranger(self) -> RpcServer:
         """A node of another cluster: the same slots, and nothing in them."""

@@ -7,7 +7,7 @@ A view is a moment; nothing that is asked of it changes while time goes on.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -105,11 +105,9 @@ class View(msgspec.Struct, frozen=True):
         """Transactions that name the address, oldest first."""
         limit, branch = self.limit(commitment), self.branch(commitment)
         places, slots = self.cluster.places.history(address)
-        kept = places[: bisect_right(slots, limit if branch is None else min(limit, branch.parent_slot))]
-        if branch is not None:
-            kept += [p for block in branch.fork.blocks if block.slot <= limit for p in naming(block, address)]
-        return (
-            kept
-            if kept and kept[0].block.slot >= self.first_slot
-            else [p for p in kept if p.block.slot >= self.first_slot]
-        )
+        last = limit if branch is None else min(limit, branch.parent_slot)
+        kept = places[bisect_left(slots, self.first_slot) : bisect_right(slots, last)]
+        if branch is None:
+            return kept
+        forked = (block for block in branch.fork.blocks if self.first_slot <= block.slot <= limit)
+        return kept + [place for block in forked for place in naming(block, address)]

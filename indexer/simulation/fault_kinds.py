@@ -1,7 +1,8 @@
 """The kinds of faults that servers can have, and the profiles that put them together.
 
-A lie that only another server can put right spares the honest ones, so that for every question somebody keeps
-telling the truth. What ends has ended well before the run does: what is then still missing was lost by the client.
+What one server keeps back for good, every other one tells, as far as its ledger goes: the lies that never end are all
+of one server, which is no honest one. What ends has ended well before the run does: what is then still missing was
+lost by the client.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Kind(msgspec.Struct, frozen=True):
     lasts_s: Range = (2.0, 10.0)
     amount: Range = (0.0, 0.0)  # Its unit stands beside the kind.
     at_portal: bool = False
-    for_good: bool = False  # It never ends, and spares honest servers.
+    for_good: bool = False  # It never ends.
 
 
 def _portal(chance: Range, lasts_s: Range = (2.0, 10.0), amount: Range = (0.0, 0.0)) -> Kind:
@@ -111,13 +112,14 @@ KINDS: Mapping[str, Kind] = {
 def draw(seed: int, profile: str, servers: Sequence[Server], span_s: float, history: range) -> list[Fault]:
     """A plan for a run of `span_s` seconds. `history`: the slots that lie behind the start.
 
-    Every kind of the profile strikes at least one server, and each server is struck by about half of them.
+    Every kind of the profile is planned for at least one server, and those that end for about half of the servers.
     """
     random, parts = Random(f"plan {seed} {profile}"), PROFILES[profile]
+    liar = random.choice([one for one in servers if not (one.is_portal or one.is_honest)])
     plan: list[Fault] = []
     for name, kind in KINDS.items():
-        able = [one for one in servers if one.is_portal == kind.at_portal and not (kind.for_good and one.is_honest)]
-        if kind.part in parts and able:
+        able = [liar] if kind.for_good else [one for one in servers if one.is_portal == kind.at_portal]
+        if kind.part in parts:
             struck = [one for one in able if random.random() < 0.5] or [random.choice(able)]
             plan += [fault for one in struck for fault in _windows(random, name, kind, one.name, span_s, history)]
     return plan

@@ -46,6 +46,11 @@ class Faults:
         """When the last fault that ends has ended, on the clock; 0.0 where none ends."""
         return max((fault.end_s for fault in self.plan if fault.end_s < inf), default=0.0)
 
+    @property
+    def idle(self) -> frozenset[str]:
+        """Kinds that were planned and have not struck."""
+        return frozenset(fault.kind for fault in self.plan) - set(self.struck)
+
     def active(self, kind: str, server: str) -> Fault | None:
         """The fault where it is on now; nothing is counted."""
         if not (planned := self._by_place.get((kind, server))):

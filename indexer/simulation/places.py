@@ -68,7 +68,9 @@ class Places:
 
     def branch(self, limit: int) -> Branch | None:
         """The fork that a node is on which has come up to `limit`."""
-        return next((b for b in self.branches if b.first_slot <= limit < b.overtaken_slot), None)
+        place = bisect_right(self.branches, limit, key=lambda branch: branch.first_slot)
+        branch = self.branches[place - 1] if place else None
+        return branch if branch is not None and limit < branch.overtaken_slot else None
 
     def shown_slots(self, start: int, end: int, branch: Branch | None) -> list[int]:
         """Slots with a block from `start` up to and including `end`."""

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from indexer.simulation import weather
+from indexer.simulation.budget import Budget
 from indexer.simulation.chain import ChainBlock
 from indexer.simulation.cluster import Cluster, Commitment, View
 from indexer.simulation.encodings import Json
@@ -42,11 +43,12 @@ class Portal:
         behind: int = 50,
         first_slot: int | None = None,
         most_blocks: int = _MOST_BLOCKS,
+        budget: Budget | None = None,
         faults: Faults | None = None,
     ) -> None:
         """`behind`: slots by which the archive lags the finalized chain. It begins at `first_slot`."""
         self.cluster, self.name, self.dataset = cluster, name, dataset
-        self.behind, self.most_blocks = behind, most_blocks
+        self.behind, self.most_blocks, self._budget = behind, most_blocks, budget
         self.first_slot = cluster.chain.first_slot if first_slot is None else first_slot
         self.faults = faults or no_faults(cluster.clock)
         self._walked: dict[str, list[Item]] = {}  # By block hash.
@@ -140,11 +142,13 @@ class Portal:
     def _trouble(self) -> Answer | None:
         """An answer that is none, by the faults that are on."""
         faults, name = self.faults, self.name
+        if self._budget is not None and (wait_s := self._budget.wait_s()):
+            faults.saw("over_budget")
+            return _overloaded(429, wait_s)
         if faults.strikes("portal_no_workers", name):
             return _refused(503, "no_workers", "No worker available")
         if fault := faults.strikes("portal_overloaded", name):
-            wait = {"retry-after": str(max(1, round(fault.amount)))}
-            return _refused(529, "overloaded", "Service is overloaded, please try again later", wait)
+            return _overloaded(faults.random.choice((429, 529)), max(1, round(fault.amount)))
         if faults.strikes("portal_server_error", name):
             return weather.broken(faults.random)
         return None
@@ -167,7 +171,7 @@ class Portal:
 
 _LEVELS: Mapping[str, Commitment] = {"finalized-stream": "finalized", "stream": "confirmed"}
 _HEADS: Mapping[str, Commitment] = {"finalized-head": "finalized", "head": "confirmed"}
-_TYPES = {503: "availability_error", 529: "rate_limit_error"}
+_TYPES = {429: "rate_limit_error", 503: "availability_error", 529: "rate_limit_error"}
 
 
 def _blocks(view: View, start: int, level: Commitment, end: int | None = None) -> list[ChainBlock]:
@@ -181,6 +185,10 @@ def _reference(block: ChainBlock | None) -> Json | None:
 
 def _told(value: Any) -> Answer:
     return Answer(body=msgspec.json.encode(value))
+
+
+def _overloaded(status: int, wait_s: int) -> Answer:
+    return _refused(status, "overloaded", "Service is overloaded, please try again later", {"retry-after": str(wait_s)})
 
 
 def _refused(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:

@@ -52,7 +52,7 @@ class Session:
         self.subscriptions: dict[int, Subscription] = {}
         self._replies: list[str] = []
         self._ids = count(1)
-        self._looked_s = node.cluster.clock()  # When it was last asked what is due.
+        self._opened_s = node.cluster.clock()
         self._was_stalled = False
 
     def take(self, text: str | bytes) -> None:
@@ -155,9 +155,8 @@ class Session:
 
     def _close_where_due(self) -> None:
         for kind, code in _CLOSING.items():
-            if self.node.faults.began(kind, self.node.name, self._looked_s):
+            if self.node.faults.began(kind, self.node.name, self._opened_s):
                 raise Closed(code)
-        self._looked_s = self.node.cluster.clock()
 
 
 _TOLD: Mapping[str, Callable[[Session, Subscription, ChainBlock], Iterator[Json]]] = {

@@ -27,9 +27,10 @@ def unreachable() -> Answer:
     return Answer(status=0, ending="reset")
 
 
-def limited(fault: Fault, *, tells: bool) -> Answer:
+def limited(wait_s: float | None) -> Answer:
+    """429, with the seconds to wait if they are told."""
     body = b'{"jsonrpc":"2.0","error":{"code":429,"message":"Too many requests for a specific RPC call"},"id":null}'
-    return Answer(429, body, more_headers={"retry-after": f"{round(fault.amount)}"} if tells else {})
+    return Answer(429, body, more_headers={} if wait_s is None else {"retry-after": f"{round(wait_s)}"})
 
 
 def broken(random: Random) -> Answer:
@@ -54,11 +55,11 @@ def _before(faults: Faults, server: str, request: bytes) -> Answer | None:
     if faults.strikes("hang", server):
         return Answer(wait_s=FOREVER_S)
     if fault := faults.strikes("rate_limited", server):
-        return limited(fault, tells=True)
-    if fault := faults.strikes("rate_limited_bare", server):
-        return limited(fault, tells=False)
+        return limited(fault.amount)
+    if faults.strikes("rate_limited_bare", server):
+        return limited(None)
     if any(name in request for name in _DEAR) and (fault := faults.strikes("rate_limited_dear", server)):
-        return limited(fault, tells=True)
+        return limited(fault.amount)
     if faults.strikes("server_error", server):
         return broken(faults.random)
     if faults.strikes("html_body", server):

@@ -47,11 +47,15 @@ def contradicts(child: Link, parent: Link | None) -> bool:
 def first_chain(anchor: Link | None, lower: Sequence[Link | None], upper: Sequence[Link | None]) -> Sequence[Link]:
     """Of what is said of two slots, what forms a chain upon `anchor`: two blocks, else one; empty: nothing does.
 
-    None: somebody says that there is no block.
+    None: somebody says that there is no block. Of the same chain the links with their transactions are taken.
     """
-    pairs = sorted(product(lower, upper), key=lambda pair: None in pair)
-    for pair in pairs:
+    for pair in sorted(product(lower, upper), key=_lack):
         chain = [link for link in pair if link is not None]
         if chain and all(follows(child, parent) for parent, child in zip([anchor, *chain], chain, strict=False)):
             return chain
     return ()
+
+
+def _lack(pair: tuple[Link | None, Link | None]) -> tuple[bool, int]:
+    """How little two links say, to be ordered by."""
+    return None in pair, sum(link is None or link.block is None for link in pair)

@@ -37,7 +37,8 @@ class _Version(msgspec.Struct, rename={"solana_core": "solana-core"}):
 
 INTEGER = plain(int)
 SLOTS = plain(list[int])
-RAW = plain(msgspec.Raw)  # As it came.
+# As it came, but for spaces. A union with null, as every result is one, takes nothing else than null for a Raw.
+RAW: Reading[Any, msgspec.Raw] = Reading(Any, lambda value: msgspec.Raw(msgspec.json.encode(value)))
 VERSION = plain(_Version)
 LISTED: Reading[list[_Entry], list[Listed]] = Reading(
     list[_Entry], lambda entries: [Listed(entry.signature, entry.slot, entry.err is None) for entry in entries]

@@ -14,10 +14,11 @@ import pytest
 from indexer.core import base58
 from indexer.simulation.box import Box
 from indexer.simulation.fault_kinds import KINDS, PROFILES
+from indexer.simulation.node import Node
 from indexer.simulation.virtual_time import run
 from indexer.sources.wire import WireBroken
 from tests.adversarial.answers import text
-from tests.simulation.clients import request
+from tests.simulation.clients import Clock, ask, request
 from tests.simulation.small_chain import FIRST, LOGGER, blocks, chain, plain, shown
 
 START, SLOTS = FIRST + 400, 700
@@ -124,6 +125,22 @@ def test_in_the_calm_profile_only_the_chain_itself_is_seen(busy: Any):
 
 def test_the_same_seed_strikes_the_same(busy: Any):
     assert struck(busy, "nodes", 5) == struck(busy, "nodes", 5)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_after_its_last_fault_the_honest_node_tells_the_whole_truth(busy: Any, seed: int):
+    clock = Clock(SPAN_S)
+    box = Box(busy, clock, seed=seed, profile="everything", start_slot=START, span_s=SPAN_S)
+    assert box.faults.last_end_s < SPAN_S
+    slots = [slot for slot in range(FIRST, box.cluster.slot() - 32, 7) if slot in busy.blocks]
+    assert everything_of(honest(box), slots) == everything_of(Node(box.cluster, "node-1"), slots)
+
+
+def everything_of(one: Node, slots: list[int]) -> list[Any]:
+    v0 = {"maxSupportedTransactionVersion": 0}
+    rows = ask(one, "getSignaturesForAddress", text(LOGGER))
+    found = [ask(one, "getTransaction", row["signature"], v0) for row in rows[::11]]
+    return [rows, ask(one, "getBlocks", FIRST), found, *(ask(one, "getBlock", slot, v0) for slot in slots)]
 
 
 def honest(box: Box) -> Any:

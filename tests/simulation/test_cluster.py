@@ -89,6 +89,14 @@ def test_a_fork_is_seen_until_the_finalized_chain_overtakes_it():
     assert off_it.find(shown(31).signature, "confirmed") is None
 
 
+def test_the_finalized_chain_never_was_on_a_fork():
+    cluster = forked()
+    view = at_slot(cluster, cluster.clock, FIRST + 36)  # Finalized: 4, where the fork was.
+    assert view.slots(FIRST, FIRST + 9, "finalized") == [FIRST, FIRST + 1, FIRST + 2, FIRST + 3]
+    assert view.block(FIRST + 3, "finalized").transactions[0].signature == shown(3).signature
+    assert view.head("finalized").slot == FIRST + 3
+
+
 def test_parent_links_hold_in_every_view():
     cluster = forked()
     for slot in range(FIRST, FIRST + 60):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -100,6 +101,21 @@ def test_loaded_addresses_come_as_each_encoding_shows_them():
     assert ask(one, "getTransaction", tx.signature, V0)["meta"]["loadedAddresses"] == told["loadedAddresses"]
 
 
+def test_keys_are_signers_and_writable_by_the_header():
+    tx = shown(1)
+    header = {"numRequiredSignatures": 2, "numReadonlySignedAccounts": 1, "numReadonlyUnsignedAccounts": 1}
+    body = {**tx.shown["transaction"], "message": {**tx.shown["transaction"]["message"], "header": header}}
+    one = Node(
+        Cluster(
+            chain(blocks({FIRST: [type(tx)(tx.signature, tx.mentions, {**tx.shown, "transaction": body})]})), Clock(1e3)
+        )
+    )
+    keys = ask(one, "getTransaction", tx.signature, {**V0, "encoding": "jsonParsed"})["transaction"]["message"][
+        "accountKeys"
+    ]
+    assert [(k["signer"], k["writable"]) for k in keys] == [(True, True), (True, False), (False, True), (False, False)]
+
+
 def test_details_of_a_block():
     one = node()
     signatures = ask(one, "getBlock", FIRST, {"transactionDetails": "signatures", "rewards": False})
@@ -140,6 +156,8 @@ def test_skipped_purged_and_not_yet_are_three_things():
     assert code_of(young, "getBlock", FIRST + 20, V0) == -32004  # Confirmed, and asked for as finalized.
     assert code_of(young, "getBlock", FIRST + 20, {**CONFIRMED, **V0}) is None
     assert code_of(young, "getBlock", FIRST + 39, {**CONFIRMED, **V0}) == -32004
+    just_above = node(at=FIRST + 40, skipped=(FIRST + 9,))
+    assert code_of(just_above, "getBlock", FIRST + 9, {**CONFIRMED, **V0}) == -32004
     pruned = node(ledger_slot=FIRST + 10)
     with pytest.raises(RpcFailed, match=f"First available block: {FIRST + 10}"):
         ask(pruned, "getBlock", FIRST + 9, V0)
@@ -263,6 +281,15 @@ def test_statuses_tell_how_far_a_transaction_has_come():
     searched = ask(one, "getSignatureStatuses", [named[3]], {"searchTransactionHistory": True})
     assert searched["value"][0]["slot"] == FIRST + 10
     assert code_of(one, "getSignatureStatuses", [named[0]] * 257) == -32602
+
+
+def test_a_node_serves_two_thousand_transactions_a_second():
+    one = node()
+    bodies = [request("getTransaction", shown(n % 120).signature, V0) for n in range(2_000)]
+    started = time.perf_counter()
+    answers = [one.respond(body) for body in bodies]
+    assert time.perf_counter() - started < 1.0
+    assert all(b'"slot"' in answer for answer in answers)
 
 
 # --- the head, and the node itself ---------------------------------------------------------------------------------

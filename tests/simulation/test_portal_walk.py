@@ -107,8 +107,20 @@ def test_lines_that_contradict_the_tree_are_not_believed():
     assert [(call.address, call.dropped) for call in told.calls] == [((0,), True), ((0, 0), True)]
 
 
+IN, OUT = f"Program {text(A)} invoke [1]", f"Program {text(A)} success"
+
+
 @pytest.mark.parametrize(
-    "logs", [("Program x success",), (f"Program {text(A)} invoke [1]",), (f"Program {text(A)} invoke [2]",)]
+    "logs",
+    [
+        ("Program x success",),
+        (IN,),
+        (IN, f"Program {text(B)} success"),
+        (f"Program {text(A)} invoke [2]", OUT),
+        (IN, f"Program {text(B)} consumed 3 of 5 compute units", OUT),
+        (IN, OUT, OUT),
+        (IN, IN.replace("[1]", "[2]"), OUT, OUT),
+    ],
 )
 def test_logs_that_break_off_or_begin_wrongly_are_a_contradiction(logs: tuple[str, ...]):
     told = walked(of(frame(A), logs=logs))

@@ -327,13 +327,14 @@ def weather(seed: int) -> tuple[list[Node], Span, dict[int, SmallBlock], bool]:
     slots = [slot for slot in range(100, 200) if rng.random() < rng.choice((0.5, 0.95))]
     blocks = chain([99, *slots, 210], {slot: [fill(slot)] for slot in slots if rng.random() < 0.3}, before=98)
     nodes = []
-    # Where forks are told, the next block is told by all, so that a fork can be known for one.
-    forks = {slot for slot in slots[1:-1] if rng.random() < 0.1}
+    span = Span(rng.randint(100, 120), rng.randint(150, 205))
+    # Where forks are told, the next block is in the span and told by all, so that a fork can be known for one.
+    forks = {slot for slot, after in pairwise(slots) if after in span and rng.random() < 0.1}
     told = {after for slot, after in pairwise(slots) if slot in forks}
     for place in range(rng.randint(1, 3)):
         wrong = {slot: _wrong(rng) for slot in slots if slot not in forks | told and rng.random() < 0.1}
         wrong |= {slot: _fork(rng, blocks, slot) for slot in forks - told if rng.random() < 0.5}
-        unlisted = {slot for slot in slots if rng.random() < 0.2}
+        unlisted = {slot for slot in slots if slot not in told and rng.random() < 0.2}
         nodes.append(
             node(
                 blocks,
@@ -345,7 +346,7 @@ def weather(seed: int) -> tuple[list[Node], Span, dict[int, SmallBlock], bool]:
     whole = rng.random() < 0.5
     if whole:
         nodes.append(node(blocks, latency_s=1))
-    return nodes, Span(rng.randint(100, 120), rng.randint(150, 205)), blocks, whole
+    return nodes, span, blocks, whole
 
 
 def _wrong(rng: Random) -> Any:
@@ -360,7 +361,7 @@ def _fork(rng: Random, blocks: Mapping[int, SmallBlock], slot: int) -> SmallBloc
 @pytest.mark.parametrize("part", range(4))
 def test_in_any_weather_what_is_settled_is_true_and_with_one_sound_node_all_is(part: int) -> None:
     seen = {"whole": 0, "unavailable": 0}
-    for seed in range(50 * part, 50 * part + 50):
+    for seed in range(30 * part, 30 * part + 30):
         nodes, span, blocks, whole = weather(seed)
         found = read(nodes, span, prefetch=seed % 5 + 1, page_slots=7)
         truth = {tx.signature: slot for slot, block in blocks.items() for tx in block.transactions}
@@ -374,5 +375,5 @@ def test_in_any_weather_what_is_settled_is_true_and_with_one_sound_node_all_is(p
             assert found.settled == (span,), seed
         seen["whole"] += whole
         seen["unavailable"] += bool(found.unavailable)
-    assert seen["whole"] > 10
-    assert seen["unavailable"] > 10
+    assert seen["whole"] > 5
+    assert seen["unavailable"] > 5
