@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from tests.ingest import test_claims as claims
 from tests.ingest import test_filling as filling
 from tests.ingest import test_heads as heads
 from tests.ingest import test_listening as listening
@@ -40,14 +41,20 @@ MUTANTS = [
     mutant(
         "claims are kept",
         partial(filling.test_a_claim_ends_with_its_step, 5),
-        "ingest.filling",
-        ("await self._store.release(task.names, claim, self._holder)", "pass"),
+        "ingest.claims",
+        ("briefly(self._store.release(streams, claim, self._holder))", "asyncio.sleep(0, True)"),
     ),
     mutant(
         "claims are not renewed",
         filling.test_a_claim_is_renewed_for_as_long_as_its_step_takes,
-        "ingest.filling",
+        "ingest.claims",
         ("await self._store.renew(self._holder, self._lease_s)", "pass"),
+    ),
+    mutant(
+        "a claim that could not be given back is left",
+        claims.test_a_claim_that_could_not_be_given_back_is_given_back_before_the_next_one,
+        "ingest.claims",
+        ("self._owed.append((streams, claim))", "pass"),
     ),
     mutant(
         "nobody claims",
@@ -58,7 +65,7 @@ MUTANTS = [
     mutant(
         "the first slot that is missing is always the next one",
         partial(filling.test_a_slot_that_breaks_every_answer_is_alone_in_the_end, False),
-        "ingest.filling",
+        "ingest.turns",
         ("untried = missing(lacking, self._left)", "untried = lacking"),
     ),
     mutant(
