@@ -101,7 +101,7 @@ class SignaturesSource:
             lists = []
             for address in self._addresses(stream):
                 seats = Seats()
-                for _ in range(min(self._settings.lists, len(self._rpc.providers.names))):
+                for _ in range(self._settings.lists):
                     one = lister.stretches(base58.encode(address), seats)
                     lists.append(await open_lists.enter_async_context(aclosing(one)))
             async for stretch in merged(lists, span):

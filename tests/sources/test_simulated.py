@@ -11,6 +11,7 @@ import pytest
 
 from indexer.core import base58
 from indexer.core.coverage import Span, Spans, missing, union
+from indexer.simulation import box
 from indexer.simulation.chain import Chain
 from indexer.simulation.virtual_time import run
 from indexer.sources.base import RawPage, Source, SourceInterrupted
@@ -22,10 +23,8 @@ from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSettings, SignaturesSource
 from tests.adversarial.cases import FILL
 from tests.programs import DRIFT, protocols
+from tests.simulation import small_chain as small
 from tests.world import frame, key, log_transaction, signature, transaction
-
-box = pytest.importorskip("indexer.simulation.box", reason="no cluster in a box here")
-small = pytest.importorskip("tests.simulation.small_chain", reason="no small chains here")
 
 DRIFT_STREAM = [protocol for protocol in protocols() if protocol.name == "drift"]
 SLOTS, START = 400, small.FIRST + 250
