@@ -13,13 +13,34 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
+import msgspec
 import pytest
 
+Piece = tuple[str, str]  # What stands there, and what stands there instead.
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def exchanged(module_name: str, *pieces: tuple[str, str]) -> Plant:
-    """`module_name` within the package; `pieces`: what stands there once, and what stands there instead."""
+class Mutant(msgspec.Struct, frozen=True):
+    """`name`: what it does. `noticed_by`: the test that fails then, without fixtures."""
+
+    name: str
+    noticed_by: Callable[[], None]
+    module: str
+    pieces: tuple[Piece, ...]
+
+    def check(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Fails where the test does not notice it."""
+        exchanged(self.module, *self.pieces)(monkeypatch)
+        with pytest.raises((AssertionError, pytest.fail.Exception)):
+            self.noticed_by()
+
+
+def mutant(name: str, noticed_by: Callable[[], None], module: str, *pieces: Piece) -> Mutant:
+    return Mutant(name, noticed_by, module, pieces)
+
+
+def exchanged(module_name: str, *pieces: Piece) -> Plant:
+    """`module_name` within the package."""
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
         module = importlib.import_module(f"indexer.{module_name}")

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from random import Random
 
 import msgspec
 
 from indexer.core.coverage import Spans
-from indexer.errors import StoreUnavailable
 from indexer.ingest.filling import Filler, Task
 from indexer.ingest.heads import Watch
 from indexer.ingest.listening import Listener
+from indexer.ingest.patience import briefly
 from indexer.ingest.settling import keep_settled
 from indexer.store.base import Store
 
@@ -72,8 +71,7 @@ class Daemon:
                 for task in self._deep:
                     self._keep(tasks, self._backfill, task, self._watch.deep, newest_first=False)
         finally:
-            with suppress(StoreUnavailable):  # Claims run out by themselves.
-                await self._store.leave(self._holder)
+            await briefly(self._store.leave(self._holder))  # Claims run out by themselves.
 
     def _keep(
         self,

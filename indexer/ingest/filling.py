@@ -8,9 +8,8 @@ asked for again when everything else had its turn, so that no slot keeps others 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from itertools import pairwise
 
 import msgspec
@@ -18,7 +17,8 @@ import structlog
 
 from indexer.core.coverage import Span, Spans, common, missing, union
 from indexer.core.protocol import Protocol
-from indexer.errors import StoreUnavailable
+from indexer.ingest.claims import Claims
+from indexer.ingest.turns import Turns
 from indexer.ingest.writing import Writer
 from indexer.sources.base import Source, SourceInterrupted, Strategy
 from indexer.store.base import Store
@@ -64,31 +64,6 @@ def tasks(streams: Sequence[Protocol], ways: Callable[[str], Sequence[Strategy]]
     return [*(Task(tuple(some), order) for order, some in together.items()), *alone]
 
 
-class Turns:
-    """Whose turn it is among missing slots: what a step leaves waits until everything else was tried. Pure.
-
-    `rounds`: how often everything was tried since anything was settled.
-    """
-
-    def __init__(self) -> None:
-        self.rounds = 0
-        self._left: Spans = ()
-
-    def next(self, lacking: Spans) -> Spans:
-        """The slots whose turn it is, of those that are missing."""
-        self._left = common(self._left, lacking)
-        untried = missing(lacking, self._left)
-        if untried or not lacking:
-            return untried
-        self.rounds, self._left = self.rounds + 1, ()
-        return lacking
-
-    def tried(self, left: Spans, *, progress: bool) -> None:
-        """A step left these."""
-        self._left = union(self._left, left)
-        self.rounds = 0 if progress else self.rounds
-
-
 class Filler:
     """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have."""
 
@@ -106,8 +81,7 @@ class Filler:
         self._store = store
         self._writer = writer
         self._sources = sources
-        self._holder = holder
-        self._lease_s = lease_s
+        self._claims = Claims(store, holder, lease_s)
         self._span_slots = span_slots
         self._retry_unavailable_s = retry_unavailable_s
         self._turns: dict[Task, Turns] = {}
@@ -139,36 +113,20 @@ class Filler:
         anywhere, and StoreUnavailable; what was settled before stays settled.
         """
         lacking, turns = await self.lacking(task, wanted), self._turns.setdefault(task, Turns())
-        claim = await self._claim(task, turns, union(*lacking.values()), newest_first=newest_first)
-        if claim is None:
+        if not (wanting := turns.next(union(*lacking.values()))):
             return None
-        keeping = asyncio.create_task(self._keep(), name="keep claims")
-        try:
-            filled = await self._fill(task, claim, lacking, on_page)
-        except SourceInterrupted:
-            turns.tried((claim,), progress=False)
-            raise
-        finally:
-            keeping.cancel()
-            with suppress(StoreUnavailable):  # The lease ends by itself.
-                await self._store.release(task.names, claim, self._holder)
+        # The smaller the longer nothing was settled: a slot that breaks every answer stays alone.
+        most = max(1, self._span_slots >> turns.rounds)
+        async with self._claims.claimed(task.names, wanting, most, newest_first=newest_first) as claim:
+            if claim is None:
+                return None
+            try:
+                filled = await self._fill(task, claim, lacking, on_page)
+            except SourceInterrupted:
+                turns.tried((claim,), progress=False)
+                raise
         turns.tried(union(*filled.left.values()), progress=filled.progress)
         return msgspec.structs.replace(filled, is_again=turns.rounds > 0)
-
-    async def _claim(self, task: Task, turns: Turns, lacking: Spans, *, newest_first: bool) -> Span | None:
-        """The next piece, the smaller the longer nothing was settled: one slot that breaks every answer stays alone."""
-        if not (wanting := turns.next(lacking)):
-            return None
-        most = max(1, self._span_slots >> turns.rounds)
-        return await self._store.claim(
-            task.names, wanting, self._holder, self._lease_s, most, newest_first=newest_first
-        )
-
-    async def _keep(self) -> None:
-        while True:
-            await asyncio.sleep(self._lease_s / 3)
-            with suppress(StoreUnavailable):
-                await self._store.renew(self._holder, self._lease_s)
 
     async def _fill(
         self, task: Task, claim: Span, lacking: Mapping[str, Spans], on_page: Callable[[int, int], None]

@@ -98,16 +98,20 @@ class Watch:
         Raises ConfigError where `start_slot` would leave out slots that are wanted or lie behind settled ones.
         """
         head = (await self.heads()).finalized
-        states = await patiently(self._store.stream_states, self._rng)
+        first = max(0, head - round(history_days * SLOTS_A_DAY))
+        await patiently(lambda: self._begin(start_slot, first), self._rng)
+
+    async def _begin(self, start_slot: int | None, first: int) -> None:
+        """`first`: the start of streams that have none."""
+        states = await self._store.stream_states()
+        if start_slot is None:
+            new = [name for name in self._streams if name not in states or states[name].wanted_from is None]
+            await self._store.want_from(new, first)
+            return
         for name in self._streams:
-            state = states.get(name)
-            if start_slot is not None and state is not None:
-                skipped = would_skip(start_slot, state, await self._store.coverage(name))
-                _refuse(name, start_slot, skipped)
-            if start_slot is not None:
-                await self._store.want_from([name], start_slot)
-            elif state is None or state.wanted_from is None:
-                await self._store.want_from([name], max(0, head - round(history_days * SLOTS_A_DAY)))
+            if name in states:
+                _refuse(name, start_slot, would_skip(start_slot, states[name], await self._store.coverage(name)))
+        await self._store.want_from(self._streams, start_slot)
 
     async def recent(self) -> Mapping[str, Spans]:
         """Wanted slots up to the finalized head and not far behind it, by stream."""

@@ -1,4 +1,4 @@
-"""Sources, hints and nodes by script, for loops of ingest in virtual time: what they give, and what they were asked."""
+"""Sources by script, for the loops of ingest in virtual time: what they settle and leave, and what they were asked."""
 
 from __future__ import annotations
 
