@@ -228,9 +228,9 @@ class Rpc:
             self._floors[name] = (_now(), slot)
         return slot
 
-    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
-        """A whole result as it came, of whoever has one."""
-        return (await self._ask(method, params, RAW, lane=lane)).value
+    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane, slot: int | None = None) -> msgspec.Raw:
+        """A whole result as it came, of whoever has one. `slot`: what it is about."""
+        return (await self._ask(method, params, RAW, lane=lane, slot=slot)).value
 
     @property
     def whole_transaction(self) -> Mapping[str, Any]:
