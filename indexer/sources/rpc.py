@@ -191,9 +191,10 @@ class Rpc:
         self.providers.saw(answer.endpoint, finalized_slot=answer.value)
         return answer
 
-    async def confirmed_slot(self, *, lane: Lane) -> int:
+    async def confirmed_slot(self, *, lane: Lane, patience_s: float | None = None) -> int:
         """The newest confirmed slot of whoever answers."""
-        return (await self._ask("getSlot", [{"commitment": "confirmed"}], INTEGER, lane=lane)).value
+        params = [{"commitment": "confirmed"}]
+        return (await self._ask("getSlot", params, INTEGER, lane=lane, patience_s=patience_s)).value
 
     async def first_block(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The lowest slot whose block whoever answers has."""
