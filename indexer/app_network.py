@@ -185,7 +185,15 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
     )
 
 
-def filler(settings: Settings, store: Store, writer: Writer, ways: Mapping[Strategy, Source], holder: str) -> Filler:
+def filler(
+    settings: Settings,
+    store: Store,
+    writer: Writer,
+    ways: Mapping[Strategy, Source],
+    holder: str,
+    *,
+    once_more: bool = False,
+) -> Filler:
     return Filler(
         store,
         writer,
@@ -194,9 +202,12 @@ def filler(settings: Settings, store: Store, writer: Writer, ways: Mapping[Strat
         lease_s=settings.run.lease_s,
         span_slots=settings.strategy.span_slots,
         retry_unavailable_s=settings.run.retry_unavailable_s,
+        once_more=once_more,
     )
 
 
 def backfill_tasks(settings: Settings, names: Sequence[str], only: Strategy | None) -> list[Task]:
-    """How a backfill settles: as deep history, or by one strategy alone."""
+    """How a backfill settles: as deep history, or by one strategy alone. Raises ConfigError where that has nobody."""
+    if only == "portal" and settings.endpoints.portal is None:
+        raise ConfigError("no portal is configured", remedy="name one as endpoints.portal, or another --strategy")
     return tasks(chosen(names), lambda name: (only,) if only else settings.strategy.ways(name).deep)

@@ -117,15 +117,20 @@ def repair(context: typer.Context, protocol: Protocols = None, strategy: By = No
 
 
 async def _repair(settings: Settings, names: Sequence[str], strategy: Strategy | None) -> report.Backfilled:
-    now = settings.run.model_copy(update={"retry_unavailable_s": 0.001})  # What nobody had is asked for again.
-    async with _fetching(settings.model_copy(update={"run": now})) as fetching:
+    async with _fetching(settings) as fetching:
         streams = [stream.name for stream in composed.chosen(names)]
         wanted = await fetching.moments.wanted(streams)
-        return await _filled(fetching.settings, fetching, wanted, strategy, "gaps")
+        return await _filled(settings, fetching, wanted, strategy, "gaps", once_more=True)
 
 
 async def _filled(
-    settings: Settings, fetching: _Fetching, wanted: Mapping[str, Spans], strategy: Strategy | None, what: str
+    settings: Settings,
+    fetching: _Fetching,
+    wanted: Mapping[str, Spans],
+    strategy: Strategy | None,
+    what: str,
+    *,
+    once_more: bool = False,  # Also what was shown to be nowhere lately.
 ) -> report.Backfilled:
     rng = Random()  # noqa: S311 (jitter)
     tasks = composed.backfill_tasks(settings, list(wanted), strategy)
@@ -135,6 +140,7 @@ async def _filled(
         Writer(fetching.store, rng),
         composed.sources(settings, fetching.rpc, fetching.archive, "backfill"),
         holder_name(),
+        once_more=once_more,
     )
     lacked = {name: missing(spans, await fetching.store.coverage(name)) for name, spans in wanted.items()}
     counted = report.Backfilled(wanted={name: _size(spans) for name, spans in lacked.items()})
@@ -193,13 +199,19 @@ async def _doctor(settings: Settings) -> list[checks.Finding]:
     async with composed.network(settings) as wire:
         rpc = composed.pool(settings, wire.http, rng)
         streams = composed.chosen(settings.run.protocols)
-        return [
-            *await checks.endpoints(rpc),
-            *await checks.subscriptions(settings.endpoints.websocket_urls, streams, wire.dial, rng),
-            await checks.portal(composed.portal(settings, rpc, wire.http, rng)),
-            await checks.clock(rpc),
-            await _database(settings),
-        ]
+        async with asyncio.TaskGroup() as checking:
+            looked = [
+                checking.create_task(checks.endpoints(rpc)),
+                checking.create_task(checks.subscriptions(settings.endpoints.websocket_urls, streams, wire.dial, rng)),
+                checking.create_task(_each(checks.portal(composed.portal(settings, rpc, wire.http, rng)))),
+                checking.create_task(_each(checks.clock(rpc))),
+                checking.create_task(_each(_database(settings))),
+            ]
+        return [finding for one in looked for finding in one.result()]
+
+
+async def _each(check: Awaitable[checks.Finding]) -> list[checks.Finding]:
+    return [await check]
 
 
 async def _database(settings: Settings) -> checks.Finding:
@@ -216,7 +228,6 @@ async def _database(settings: Settings) -> checks.Finding:
 class _Fetching(msgspec.Struct, frozen=True):
     """What commands need that fetch into the ledger."""
 
-    settings: Settings
     store: Store
     rpc: Rpc
     archive: Portal | None
@@ -229,7 +240,7 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
         rng = Random()  # noqa: S311 (jitter)
         rpc = composed.pool(settings, wire.http, rng)
         archive = composed.portal(settings, rpc, wire.http, rng)
-        yield _Fetching(settings, store, rpc, archive, Moments(rpc, archive, store))
+        yield _Fetching(store, rpc, archive, Moments(rpc, archive, store))
 
 
 def holder_name() -> str:

@@ -13,6 +13,7 @@ import msgspec
 from indexer.core.protocol import Protocol
 from indexer.errors import PerpsIndexerError
 from indexer.redaction import redacted
+from indexer.sources.ahead import gathered
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.hints import Lost, Subscribed
 from indexer.sources.portal import Portal
@@ -21,7 +22,7 @@ from indexer.sources.rpc import Rpc
 from indexer.sources.websocket import LogSubscriptions
 from indexer.sources.wire import Dial
 
-WAIT_S = 20.0
+WAIT_S = 10.0  # For one finding.
 MOST_CLOCK_ERROR_S = 30.0
 _State = Literal["fine", "wrong", "absent"]
 
@@ -70,7 +71,7 @@ async def clock(rpc: Rpc) -> Finding:
 
 async def subscriptions(urls: Sequence[str], streams: Sequence[Protocol], dial: Dial, rng: Random) -> list[Finding]:
     """Each WebSocket endpoint: whether it takes the subscriptions."""
-    return [await _subscribed(url, streams, dial, rng) for url in urls]
+    return await gathered(urls, lambda url: _subscribed(url, streams, dial, rng), max(1, len(urls)))
 
 
 async def _subscribed(url: str, streams: Sequence[Protocol], dial: Dial, rng: Random) -> Finding:
@@ -95,8 +96,12 @@ async def portal(archive: Portal | None) -> Finding:
     """The archive: how far it reaches."""
     if archive is None:
         return Finding("portal", "", "absent", "not configured: deep history comes from the endpoints")
+    reach = None
     try:
-        reach = await archive.reach()
+        async with asyncio.timeout(WAIT_S):
+            reach = await archive.reach()
+    except TimeoutError:
+        pass
     except PerpsIndexerError as error:
         return Finding("portal", archive.endpoint, "wrong", str(error))
     if reach is None:

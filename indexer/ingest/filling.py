@@ -20,7 +20,7 @@ from indexer.core.protocol import Protocol
 from indexer.ingest.claims import Claims
 from indexer.ingest.turns import Turns
 from indexer.ingest.writing import Writer
-from indexer.sources.base import Source, SourceInterrupted, Strategy
+from indexer.sources.base import RawPage, Source, SourceInterrupted, Strategy
 from indexer.store.base import Store
 
 _log = structlog.get_logger()
@@ -65,7 +65,10 @@ def tasks(streams: Sequence[Protocol], ways: Callable[[str], Sequence[Strategy]]
 
 
 class Filler:
-    """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have."""
+    """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have.
+
+    What was shown to be nowhere is asked for again after `retry_unavailable_s`; with `once_more` at once, one time.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class Filler:
         lease_s: float,
         span_slots: int,
         retry_unavailable_s: float,
+        once_more: bool = False,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -84,7 +88,12 @@ class Filler:
         self._claims = Claims(store, holder, lease_s)
         self._span_slots = span_slots
         self._retry_unavailable_s = retry_unavailable_s
+<<<<<<< HEAD
         self._turns: dict[Task, Turns] = {}
+=======
+        self._once_more = once_more
+        self._tried: dict[str, Spans] = {}  # Claims that were worked on, by stream.
+>>>>>>> measure
 
     async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
         """What is not settled of what each stream of the task is wanted to have."""
@@ -96,6 +105,8 @@ class Filler:
 
     async def _settled_or_nowhere(self, stream: str) -> Spans:
         nowhere = await self._store.unavailable(stream)
+        if self._once_more:
+            return union(await self._store.coverage(stream), common(nowhere, self._tried.get(stream, ())))
         due = await self._store.unavailable(stream, older_than_s=self._retry_unavailable_s)
         return union(await self._store.coverage(stream), missing(nowhere, due))
 
@@ -132,30 +143,50 @@ class Filler:
         self, task: Task, claim: Span, lacking: Mapping[str, Spans], on_page: Callable[[int, int], None]
     ) -> Filled:
         begin = {name: common(spans, [claim]) for name, spans in lacking.items()}
+        self._tried |= {name: union(self._tried.get(name, ()), [claim]) for name in task.names if self._once_more}
         left, seen = dict(begin), 0
+        floors: list[int] = []
         interrupted: SourceInterrupted | None = None
         for strategy in task.strategies:
             source = self._sources.get(strategy)
             if source is None or not any(left.values()):
                 continue
             try:
-                seen += await self._by(source, task, left, on_page)
+                reach = await _reach_of(source)
+                floors.append(reach.start)
+                seen += await self._by(source, reach, task, left, on_page)
             except SourceInterrupted as error:
                 interrupted = error
                 _log.warning("source_interrupted", strategy=strategy, reason=str(error), streams=task.names)
+<<<<<<< HEAD
             left = await self.missing(task, begin)
+=======
+            left = await self.lacking(task, begin)
+        if interrupted is None and floors:
+            left = await self._nowhere(task, left, min(floors))
+>>>>>>> measure
         settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
         if interrupted is not None and not any(settled.values()):
             raise interrupted
         return Filled(claim, settled, left, seen)
 
+    async def _nowhere(self, task: Task, left: Mapping[str, Spans], floor: int) -> dict[str, Spans]:
+        """Below where every source begins there is nothing to ask for: say so, and go on to what can be had."""
+        below = {name: common(spans, [Span(0, floor)] if floor else []) for name, spans in left.items()}
+        unavailable = {name: spans for name, spans in below.items() if spans}
+        if unavailable:
+            await self._writer.provisional(RawPage(unavailable=unavailable), task.streams, "reach")
+        return {name: missing(spans, below[name]) for name, spans in left.items()}
+
     async def _by(
-        self, source: Source, task: Task, left: Mapping[str, Spans], on_page: Callable[[int, int], None]
+        self,
+        source: Source,
+        reach: Span,
+        task: Task,
+        left: Mapping[str, Spans],
+        on_page: Callable[[int, int], None],
     ) -> int:
         """Ask one source for everything that is left and that it can reach; how many transactions it brought."""
-        reach = await source.reach()
-        if reach is None:
-            raise SourceInterrupted(f"{source.strategy}: no endpoint says how far it reaches")
         seen = 0
         for streams, span in together(task.streams, {name: common(spans, [reach]) for name, spans in left.items()}):
             async with aclosing(source.pages(streams, span)) as pages:  # type: ignore[type-var]  # They are generators.
@@ -164,6 +195,14 @@ class Filler:
                     seen += len(raw.transactions)
                     on_page(sum(map(_size, written.settled.values())), len(raw.transactions))
         return seen
+
+
+async def _reach_of(source: Source) -> Span:
+    """Raises SourceInterrupted where nobody says."""
+    reach = await source.reach()
+    if reach is None:
+        raise SourceInterrupted(f"{source.strategy}: no endpoint says how far it reaches")
+    return reach
 
 
 def together(streams: Sequence[Protocol], left: Mapping[str, Spans]) -> Iterator[tuple[tuple[Protocol, ...], Span]]:

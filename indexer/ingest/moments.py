@@ -29,7 +29,7 @@ class Moments:
 
     async def span(self, start: str | None, end: str, since: str | None) -> Span:
         """The slots from `start`, or from so long before now, up to and including `end`. Raises InputError."""
-        head = (await self._rpc.finalized(lane="backfill")).value
+        head = await self._head()
         first = await self._slot(start, head) if start is not None else await self._at(_ago(since or ""), head)
         last = await self._slot(end, head)
         if last > head:
@@ -40,9 +40,14 @@ class Moments:
 
     async def wanted(self, streams: Sequence[str]) -> Mapping[str, Spans]:
         """All that daemons and backfills were asked to have, up to the finalized head."""
-        head = (await self._rpc.finalized(lane="backfill")).value
+        head = await self._head()
         states = await self._store.stream_states()
         return {name: wanted_slots(states[name], head) if name in states else () for name in streams}
+
+    async def _head(self) -> int:
+        """The newest slot that anybody has finalized: who is asked first may lag. Raises SourceInterrupted."""
+        reach = await self._rpc.reach(lane="backfill")
+        return (await self._rpc.finalized(lane="backfill")).value if reach is None else reach.end - 1
 
     async def _slot(self, text: str, head: int) -> int:
         if text == HEAD:

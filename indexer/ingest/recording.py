@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from indexer.core import base58
 from indexer.core.coverage import Span
 from indexer.errors import InputError
+from indexer.sources.base import SourceInterrupted
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 
@@ -29,21 +31,45 @@ async def transaction(rpc: Rpc, signature: str, folder: Path) -> Path:
 
 
 async def blocks(rpc: Rpc, span: Span, folder: Path, on_slot: Callable[[], None]) -> AsyncIterator[Path]:
-    """Write <slot>.json for every slot that has a block. Raises InputError, SourceInterrupted."""
-    listed = await rpc.slots_with_blocks(span, lane="backfill")
-    there = set(listed.value)
-    for slot in range(span.start, span.end):
-        if slot in there:
-            yield await _block(rpc, slot, folder)
+    """Write <slot>.json for every slot that has a block, the last one first.
+
+    Lists of slots are not believed to be whole: a node that threw blocks away leaves them out. So every block that
+    one names as its parent is asked for as well. Raises InputError where one is nowhere, SourceInterrupted.
+    """
+    listed = await _listed(rpc, span)
+    if not listed:
+        raise InputError("no endpoint has a block in it", place=f"slots {span.start} to {span.end - 1}")
+    for slot in range(span.end - 1, span.start - 1, -1):
+        if slot in listed:
+            path, parent = await _block(rpc, slot, folder)
+            listed.add(parent)
+            yield path
         on_slot()
 
 
-async def _block(rpc: Rpc, slot: int, folder: Path) -> Path:
+async def _listed(rpc: Rpc, span: Span) -> set[int]:
+    """What any endpoint lists. Raises SourceInterrupted where nobody answers."""
+    found: set[int] = set((await rpc.slots_with_blocks(span, lane="backfill")).value)
+    for name in rpc.providers.names:
+        with suppress(SourceInterrupted, Refused):
+            found.update((await rpc.slots_with_blocks(span, lane="backfill", only=name)).value)
+    return found
+
+
+async def _block(rpc: Rpc, slot: int, folder: Path) -> tuple[Path, int]:
+    """The file of the block, and the slot of its parent."""
     try:
-        raw = await rpc.raw("getBlock", [slot, rpc.whole_block], lane="backfill")
+        raw = await rpc.raw("getBlock", [slot, rpc.whole_block], lane="backfill", slot=slot)
+        parent = msgspec.json.decode(raw, type=_Parent).parentSlot
     except Refused as refused:
         raise InputError(f"no endpoint has the block: {refused}", place=f"slot {slot}") from None
-    return _written(folder, f"{slot}.json", {"slot": slot, "result": raw})
+    except msgspec.ValidationError as error:
+        raise InputError(f"it is no block: {error}", place=f"slot {slot}") from None
+    return _written(folder, f"{slot}.json", {"slot": slot, "result": raw}), parent
+
+
+class _Parent(msgspec.Struct):
+    parentSlot: int  # noqa: N815 (the node's name for it)
 
 
 def span_of(text: str) -> Span:

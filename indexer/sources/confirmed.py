@@ -12,6 +12,7 @@ from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSource
 
+_PATIENCE_S = 3.0  # With endpoints that do not answer when asked for heads, which are asked for again soon.
 _AGAIN_SLOTS = 8  # Of what was asked for before, since another endpoint may have been behind.
 
 
@@ -25,9 +26,9 @@ class Confirmed:
         self._asked: dict[str, int] = {}  # Up to where, by stream.
 
     async def heads(self) -> tuple[int, int]:
-        """(finalized, confirmed) slot."""
-        finalized = (await self._rpc.finalized(lane=self._lane)).value
-        return finalized, max(finalized, await self._rpc.confirmed_slot(lane=self._lane))
+        """(finalized, confirmed) slot. Whoever waits for them is told soon that nobody answers."""
+        finalized = (await self._rpc.finalized(lane=self._lane, patience_s=_PATIENCE_S)).value
+        return finalized, max(finalized, await self._rpc.confirmed_slot(lane=self._lane, patience_s=_PATIENCE_S))
 
     async def transaction(self, signature: bytes) -> Transaction | None:
         """A transaction at `confirmed`, some time after it was notified; None: nobody had it."""

@@ -191,9 +191,10 @@ class Rpc:
         self.providers.saw(answer.endpoint, finalized_slot=answer.value)
         return answer
 
-    async def confirmed_slot(self, *, lane: Lane) -> int:
+    async def confirmed_slot(self, *, lane: Lane, patience_s: float | None = None) -> int:
         """The newest confirmed slot of whoever answers."""
-        return (await self._ask("getSlot", [{"commitment": "confirmed"}], INTEGER, lane=lane)).value
+        params = [{"commitment": "confirmed"}]
+        return (await self._ask("getSlot", params, INTEGER, lane=lane, patience_s=patience_s)).value
 
     async def first_block(self, *, lane: Lane, only: str | None = None, patience_s: float | None = None) -> int:
         """The lowest slot whose block whoever answers has."""
@@ -228,9 +229,9 @@ class Rpc:
             self._floors[name] = (_now(), slot)
         return slot
 
-    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane) -> msgspec.Raw:
-        """A whole result as it came, of whoever has one."""
-        return (await self._ask(method, params, RAW, lane=lane)).value
+    async def raw(self, method: str, params: Sequence[Any], *, lane: Lane, slot: int | None = None) -> msgspec.Raw:
+        """A whole result as it came, of whoever has one. `slot`: what it is about."""
+        return (await self._ask(method, params, RAW, lane=lane, slot=slot)).value
 
     @property
     def whole_transaction(self) -> Mapping[str, Any]:
