@@ -88,12 +88,9 @@ class Filler:
         self._claims = Claims(store, holder, lease_s)
         self._span_slots = span_slots
         self._retry_unavailable_s = retry_unavailable_s
-<<<<<<< HEAD
         self._turns: dict[Task, Turns] = {}
-=======
         self._once_more = once_more
         self._tried: dict[str, Spans] = {}  # Claims that were worked on, by stream.
->>>>>>> measure
 
     async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
         """What is not settled of what each stream of the task is wanted to have."""
@@ -158,14 +155,10 @@ class Filler:
             except SourceInterrupted as error:
                 interrupted = error
                 _log.warning("source_interrupted", strategy=strategy, reason=str(error), streams=task.names)
-<<<<<<< HEAD
             left = await self.missing(task, begin)
-=======
-            left = await self.lacking(task, begin)
+        settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
         if interrupted is None and floors:
             left = await self._nowhere(task, left, min(floors))
->>>>>>> measure
-        settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
         if interrupted is not None and not any(settled.values()):
             raise interrupted
         return Filled(claim, settled, left, seen)
