@@ -108,13 +108,18 @@ def test_nothing_is_asked_where_nothing_is_missing():
 
 
 def test_what_a_source_does_not_reach_is_not_asked_of_it_and_stays_missing():
+    """Below where all begin it is nowhere; above where all end it may come."""
+
     async def main() -> None:
         store, near, far = MemoryStore(), Way("signatures", reach=Span(40, 70)), Way("blocks", reach=Span(60, 90))
-        filled = await filler(store, near, far).step(task("signatures", "blocks"), WANTED, newest_first=False)
+        fill, both = filler(store, near, far), task("signatures", "blocks")
+        filled = await fill.step(both, WANTED, newest_first=False)
         assert filled is not None
         assert near.asked == [(NAMES, Span(40, 70))]
         assert far.asked == [(NAMES, Span(70, 90))]
-        assert dict(filled.left) == dict.fromkeys(NAMES, (Span(0, 40), Span(90, 100)))
+        assert dict(filled.left) == dict.fromkeys(NAMES, (Span(90, 100),))
+        assert await store.unavailable("drift") == (Span(0, 40),)
+        assert await fill.missing(both, WANTED) == dict.fromkeys(NAMES, (Span(0, 40), Span(90, 100)))
 
     run(main())
 
