@@ -7,10 +7,10 @@ reference rows are still what they were; the first leaves its slot missing, the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from random import Random
 
-from indexer.core.coverage import Spans, missing, of_slots
+from indexer.core.coverage import Spans
 from indexer.core.protocol import Protocol
 from indexer.core.reference import Reference
 from indexer.ingest.page import processed
@@ -32,22 +32,21 @@ class Writer:
 
     async def provisional(self, raw: RawPage, streams: Sequence[Protocol], source: str) -> Written:
         """Write what was seen at `confirmed`. Settles nothing."""
-        return await self._write(raw, streams, source, {})
+        return await self._write(raw, streams, source, {}, None)
 
     async def settling(self, raw: RawPage, streams: Sequence[Protocol], strategy: Strategy) -> Written:
         """Write a page with what it settles, but for slots in which it lacks a transaction that was seen before."""
         settled = {name: spans for name, spans in raw.settled.items() if spans}
-        if strategy not in _SEES_ALL:
-            settled = {name: await self._uncontested(raw, name, spans) for name, spans in settled.items()}
-        return await self._write(raw, streams, strategy, settled)
-
-    async def _uncontested(self, raw: RawPage, stream: str, spans: Spans) -> Spans:
-        seen = {(tx.slot, tx.signature) for tx in raw.transactions}
-        witnessed = await patiently(lambda: self._store.provisional_signatures(stream, spans), self._rng)
-        return missing(spans, of_slots({slot for slot, _ in witnessed - seen}))
+        seen = None if strategy in _SEES_ALL else {(tx.slot, tx.signature) for tx in raw.transactions}
+        return await self._write(raw, streams, strategy, settled, seen)
 
     async def _write(
-        self, raw: RawPage, streams: Sequence[Protocol], source: str, settled: dict[str, Spans]
+        self,
+        raw: RawPage,
+        streams: Sequence[Protocol],
+        source: str,
+        settled: Mapping[str, Spans],
+        seen: Set[tuple[int, bytes]] | None,
     ) -> Written:
         reference = self._reference
         if reference is None:
@@ -58,6 +57,7 @@ class Writer:
             records=found.records,
             failures=found.failures,
             settled=settled,
+            seen=seen,
             unavailable=raw.unavailable,
             source=source,
             endpoint=raw.endpoint,

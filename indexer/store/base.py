@@ -3,6 +3,8 @@
 What must stay true, in every store:
 - `write` is all or nothing: rows, dirty marks and coverage move together.
 - A row is settled if and only if its slot is in the coverage of its stream; rows read from accounts stand outside.
+- A list settles no slot in which it lacks a transaction of the stream that is there provisionally: one of the two is
+  wrong, and whole blocks tell which.
 - Settling drops the stream's provisional rows that the page lacks. After that, no page changes or deletes a row:
   what it says otherwise is a difference, counted and shown. Only `replace` changes settled rows.
 - Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
@@ -13,7 +15,7 @@ A stream is called like its protocol.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Literal, Protocol
 
 import msgspec
@@ -29,12 +31,16 @@ Change = Literal["inserted", "updated", "unchanged", "deleted", "differing"]
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """Whole slots as one source saw them, processed. `settled`: nothing of the stream in these slots is absent."""
+    """Whole slots as one source saw them, processed. `settled`: nothing of the stream in these slots is absent.
+
+    `seen`: (slot, signature) of all its transactions, from a source that lists them; None: whole blocks were shown.
+    """
 
     events: Sequence[EventRow] = ()
     records: Sequence[Record] = ()
     failures: Sequence[Failure] = ()
     settled: Mapping[str, Sequence[Span]] = {}  # By stream.
+    seen: Set[tuple[int, bytes]] | None = None
     unavailable: Mapping[str, Sequence[Span]] = {}  # By stream: the source does not have these slots.
     source: str
     endpoint: str | None = None  # Without credentials.
@@ -112,12 +118,6 @@ class Store(Coordination, Protocol):
         """Slots of a stream that no source could give; they count as missing.
 
         `older_than_s`: only those that were last asked for so long ago, or up to a minute longer.
-        """
-
-    async def provisional_signatures(self, stream: str, spans: Sequence[Span]) -> set[tuple[int, bytes]]:
-        """(slot, signature) of the stream's transactions in these slots of which something provisional is there.
-
-        A read that would settle the slots and lacks one of them contradicts what was seen at `confirmed`.
         """
 
     async def seed(self, reference: Reference) -> None:

@@ -145,6 +145,26 @@ def scopes(page: Page, found: Mapping[Table, Rows], covered: Mapping[str, Spans]
     return result
 
 
+def uncontested(page: Page, existing: Mapping[Table, Rows], scope: dict[str, Scope]) -> dict[str, Scope]:
+    """Without the slots in which a list lacks a transaction that is there provisionally: they stay open.
+
+    `existing` has at least the provisional rows of `newly`.
+    """
+    if page.seen is None:
+        return scope
+    contested: dict[str, set[int]] = {}
+    for row in _all(existing):
+        stream, slot = row[_PROTOCOL], row[_SLOT]
+        is_ours = row[_CHANNEL] != "account" and stream in scope and covers(scope[stream].newly, slot)
+        if is_ours and (slot, row[_SIGNATURE]) not in page.seen:
+            contested.setdefault(stream, set()).add(slot)
+    return {stream: _without(one, of_slots(contested.get(stream, ()))) for stream, one in scope.items()}
+
+
+def _without(scope: Scope, slots: Spans) -> Scope:
+    return scope._replace(newly=missing(scope.newly, slots), touched=union(scope.touched, slots))
+
+
 def write_changes(
     found: Mapping[Table, Rows], existing: Mapping[Table, Rows], scope: Mapping[str, Scope]
 ) -> list[TableChange]:

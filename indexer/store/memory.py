@@ -22,9 +22,7 @@ from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
 from indexer.store.shelf import Shelf
 
-_PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _SETTLED = (
-    EVENTS.position[name] for name in ("protocol", "slot", "signature", "channel", "settled")
-)
+_PROTOCOL, _SLOT, _CHANNEL = (EVENTS.position[name] for name in ("protocol", "slot", "channel"))
 
 
 class MemoryStore(MemoryCoordination):
@@ -45,7 +43,9 @@ class MemoryStore(MemoryCoordination):
     async def write(self, page: Page) -> Written:
         found = changes.page_rows(page)
         scopes = changes.scopes(page, found, self._coverage)
-        made = changes.write_changes(found, self._existing(scopes), scopes)
+        existing = self._existing(scopes)
+        scopes = changes.uncontested(page, existing, scopes)
+        made = changes.write_changes(found, existing, scopes)
         newly = {name: scope.newly for name, scope in scopes.items()}
         settled = [span for spans in page.settled.values() for span in spans]
         self._anchors.update(new_anchors(page.slot_times, settled, self._anchors))
@@ -64,15 +64,6 @@ class MemoryStore(MemoryCoordination):
         return union(
             *(spans for at, spans in tries.items() if older_than_s is None or at <= self._now() - older_than_s)
         )
-
-    async def provisional_signatures(self, stream: str, spans: Sequence[Span]) -> set[tuple[int, bytes]]:
-        asked = union(spans)
-        return {
-            (row[_SLOT], row[_SIGNATURE])
-            for table in (EVENTS, FAILURES)
-            for _, row in self._tables[table].within(asked)
-            if row[_PROTOCOL] == stream and not row[_SETTLED]
-        }
 
     async def to_reprocess(self) -> Spans:
         return self._wanted

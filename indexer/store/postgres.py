@@ -68,7 +68,9 @@ class PostgresStore(PostgresCoordination):
             has_rows = any(found.values())
             locked = await writing.lock(session, streams, bounds, has_rows=has_rows)
             scopes = changes.scopes(page, found, locked.covered)
-            made = changes.write_changes(found, await writing.existing_rows(session, found, scopes), scopes)
+            existing = await writing.existing_rows(session, found, scopes)
+            scopes = changes.uncontested(page, existing, scopes)
+            made = changes.write_changes(found, existing, scopes)
             await writing.apply(session, made, page.source, page.endpoint)
             newly = {name: scope.newly for name, scope in scopes.items()}
             await writing.keep_anchors(session, anchors.values())
@@ -90,13 +92,6 @@ class PostgresStore(PostgresCoordination):
 
     async def unavailable(self, stream: str, older_than_s: float | None = None) -> Spans:
         return await self._spans(query("unavailable"), stream, older_than_s)
-
-    async def provisional_signatures(self, stream: str, spans: Sequence[Span]) -> set[tuple[int, bytes]]:
-        if not spans:
-            return set()
-        starts, ends = [span.start for span in spans], [span.end for span in spans]
-        rows = await self._fetch(query("provisional_signatures"), stream, starts, ends, min(starts), max(ends))
-        return {(row["slot"], row["signature"]) for row in rows}
 
     async def to_reprocess(self) -> Spans:
         return await self._spans("SELECT wanted FROM ledger.reprocess_state")

@@ -399,6 +399,27 @@ def test_a_slot_is_not_settled_by_what_lacks_a_transaction_that_was_seen(way: St
     run(main())
 
 
+class LateStore(MemoryStore):
+    """A page takes a second to get there."""
+
+    async def write(self, page):  # type: ignore[no-untyped-def]
+        await asyncio.sleep(1.0)
+        return await super().write(page)
+
+
+def test_what_is_seen_while_a_list_is_on_its_way_is_not_settled_by_it_either():
+    async def main() -> None:
+        store, wanted = LateStore(), {"drift": (Span(FIRST - 5, FIRST + 5),)}
+        fill = filler(store, Way("signatures", pause_s=0.5))
+        step = asyncio.create_task(fill.step(task("signatures", streams=["drift"]), wanted, newest_first=True))
+        await Writer(store, Random(1)).provisional(RawPage(transactions=[seen_before()]), [DRIFT], "websocket")
+        filled = await step
+        assert filled is not None
+        assert filled.left["drift"] == (Span(FIRST, FIRST + 1),)
+
+    run(main())
+
+
 def test_a_whole_block_decides_what_was_seen_and_is_not_there():
     async def main() -> None:
         store = MemoryStore()

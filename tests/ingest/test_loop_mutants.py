@@ -18,13 +18,13 @@ MUTANTS = [
         "what was seen and is not listed never was",
         partial(filling.test_a_slot_is_not_settled_by_what_lacks_a_transaction_that_was_seen, "signatures"),
         "ingest.writing",
-        ("if strategy not in _SEES_ALL:", "if False:"),
+        ("seen = None if strategy in _SEES_ALL else", "seen = None if True else"),
     ),
     mutant(
         "blocks settle no more than lists do",
         filling.test_a_whole_block_decides_what_was_seen_and_is_not_there,
         "ingest.writing",
-        ("if strategy not in _SEES_ALL:", "if True:"),
+        ("seen = None if strategy in _SEES_ALL else", "seen ="),
     ),
     mutant(
         "what one strategy does not have is asked of no other",

@@ -11,7 +11,7 @@ from indexer.store.connection import connected
 from indexer.store.coordination import Anchor, Bracket, ProviderHealth, StreamState
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import open_store
-from tests.store.ledger import NOON, event, failure, origin, page
+from tests.store.ledger import NOON, page
 from tests.store.stores import clocked
 
 BOTH = ("drift", "gmx_solana")
@@ -243,28 +243,6 @@ async def test_unavailable_slots_vanish_when_they_are_settled_whenever_they_were
     await clock.store.write(page(settled=(105, 205)))
     assert await clock.store.unavailable("drift") == (Span(100, 105), Span(205, 210))
     assert await clock.store.coverage("drift") == (Span(105, 205),)
-
-
-# --- witnesses -------------------------------------------------------------------------------------------------------
-
-
-async def seen(store, *spans: Span) -> list[tuple[int, int]]:
-    found = await store.provisional_signatures("drift", spans)
-    return sorted((slot, int.from_bytes(signature, "big")) for slot, signature in found)
-
-
-async def test_whatever_a_transaction_left_provisionally_is_a_witness(store):
-    other = origin(100, tx=9, protocol="gmx_solana")
-    await store.write(page(event(origin(100)), event(origin(100, 1)), failure(origin(101, -1, tx=2)), event(other)))
-    assert await seen(store, Span(100, 102)) == [(100, 1), (101, 2)]
-    assert await seen(store, Span(0, 100), Span(101, 102)) == [(101, 2)]
-    assert await seen(store) == []
-
-
-async def test_what_is_settled_is_no_witness_any_more(store):
-    await store.write(page(event(origin(100)), event(origin(200, tx=2))))
-    await store.write(page(event(origin(100)), settled=(100, 101)))
-    assert await seen(store, Span(0, 1000)) == [(200, 2)]
 
 
 # --- health ----------------------------------------------------------------------------------------------------------

@@ -148,6 +148,27 @@ async def test_settling_drops_what_the_finalized_chain_does_not_have(store):
     assert written.rows == {"inserted": 1, "deleted": 3}
 
 
+async def test_a_list_settles_no_slot_in_which_it_lacks_a_transaction_that_was_seen(store):
+    """A row of another stream or an account is no witness; a whole block needs none."""
+    listed, unlisted = origin(100, tx=1), origin(100, tx=2)
+    await store.write(page(trade(listed), event(unlisted), failure(origin(102, -1, tx=3)), event(origin(104, tx=4))))
+    other = msgspec.structs.replace(origin(106, tx=5), protocol="gmx_solana")
+    account = msgspec.structs.replace(origin(106, tx=6), channel="account")
+    await store.write(page(trade(other), price(account, "3.5", mint=key(1))))
+    seen = {(100, listed.signature), (104, origin(104, tx=4).signature)}
+    written = await store.write(page(trade(listed), event(origin(104, tx=4)), settled=(99, 108), seen=seen))
+    open_slots = (Span(99, 100), Span(101, 102), Span(103, 108))
+    assert written.settled == {"drift": open_slots}
+    assert await store.coverage("drift") == open_slots
+    assert await settled_flags(store, "event") == [False, True]
+    assert [one.origin.slot for one in await records(store, "failure")] == [102]
+    await store.write(page(trade(listed), event(origin(104, tx=4)), settled=(99, 108)))
+    assert await store.coverage("drift") == (Span(99, 108),)
+    assert await records(store, "event") == [event(origin(104, tx=4))]
+    assert await records(store, "failure") == []
+    assert await store.differences() == []
+
+
 async def test_settling_without_any_row_drops_what_was_provisional(store):
     await store.write(page(trade(origin())))
     await store.write(page(settled=(0, 1000)))

@@ -1,12 +1,14 @@
 """Whatever is written, in whatever order, the ledger in memory is the one in PostgreSQL."""
 
 import random
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 
 import pytest
 
 from indexer.core.coverage import Span
 from indexer.core.protocol import Processed
+from indexer.core.record import Record
 from indexer.store.base import Page
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import open_store
@@ -50,6 +52,13 @@ def some_spans(dice: random.Random) -> list[Span]:
     return [Span(start, start + 1 + dice.randrange(3)) for start in starts]
 
 
+def some_seen(dice: random.Random, records: Sequence[Record]) -> set[tuple[int, bytes]] | None:
+    """Of a list: its transactions, perhaps without some; None: of whole blocks."""
+    if dice.random() < 0.5:
+        return None
+    return {(one.origin.slot, one.origin.signature) for one in records if dice.random() < 0.8}
+
+
 def some_page(dice: random.Random) -> Page:
     records = [some_record(dice) for _ in range(dice.randrange(12))]
     return Page(
@@ -58,6 +67,7 @@ def some_page(dice: random.Random) -> Page:
         records=[one for one in records if one.kind not in ("event", "failure")],
         settled={name: some_spans(dice) for name in STREAMS if dice.random() < 0.3},
         unavailable={name: some_spans(dice) for name in STREAMS if dice.random() < 0.2},
+        seen=some_seen(dice, records),
         source="test",
         slot_times={slot: NOON + slot for slot in range(SLOTS) if dice.random() < 0.2},
     )
@@ -66,9 +76,8 @@ def some_page(dice: random.Random) -> Page:
 async def ledger(store):
     spans = [(await store.coverage(name), await store.unavailable(name)) for name in STREAMS]
     marks = await store.dirty_hours(), await store.differences(), await store.to_reprocess()
-    seen = [await store.provisional_signatures(name, [Span(2, 5), Span(7, SLOTS)]) for name in STREAMS]
     near = await store.time_of(5), await store.slot_at(NOON + 5)
-    return await store.rows(EVERYTHING), spans, marks, await store.failures(), await store.counts(), seen, near
+    return await store.rows(EVERYTHING), spans, marks, await store.failures(), await store.counts(), near
 
 
 async def check_settled(store):
