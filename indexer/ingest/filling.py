@@ -158,18 +158,17 @@ class Filler:
             left = await self.missing(task, begin)
         settled = {name: _size(begin[name]) - _size(left[name]) for name in task.names}
         if interrupted is None and floors:
-            left = await self._nowhere(task, left, min(floors))
+            await self._say_nowhere(task, left, min(floors))
         if interrupted is not None and not any(settled.values()):
             raise interrupted
         return Filled(claim, settled, left, seen)
 
-    async def _nowhere(self, task: Task, left: Mapping[str, Spans], floor: int) -> dict[str, Spans]:
+    async def _say_nowhere(self, task: Task, left: Mapping[str, Spans], floor: int) -> None:
         """Below where every source begins there is nothing to ask for: say so, and go on to what can be had."""
         below = {name: common(spans, [Span(0, floor)] if floor else []) for name, spans in left.items()}
         unavailable = {name: spans for name, spans in below.items() if spans}
         if unavailable:
             await self._writer.provisional(RawPage(unavailable=unavailable), task.streams, "reach")
-        return {name: missing(spans, below[name]) for name, spans in left.items()}
 
     async def _by(
         self,
