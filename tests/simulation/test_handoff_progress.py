@@ -5,6 +5,8 @@ The number of a test is that of the defect, in the list of those that others fou
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from indexer.core.coverage import Span
@@ -15,6 +17,7 @@ from tests.simulation.life import STREAMS, Life, fault
 
 SHORT = hand_chain("D J . G o - D J G D")
 LONG = hand_chain("D . " * 30)
+BUSY = hand_chain(". " * 34 + "DJ . dG - " * 10)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +50,20 @@ def test_newer_rows_say_nothing_about_older_slots():
             await life.until(lambda: life.covered("drift", FIRST + 50), "the tail is there")
         assert not await life.covered("drift", FIRST + 30), "the backfill was done too soon for this test"
         async with life.daemon(life.settings(strategy__recent_slots=6)):
+            await life.until_settled()
+
+    run(main())
+
+
+def test_whatever_moment_daemons_are_killed_at_the_next_one_goes_on():
+    """2. The same, again and again: nothing but the coverage says where to go on."""
+
+    async def main() -> None:
+        life, rng = Life(BUSY, head=FIRST + 2), Random(7)
+        for number in range(40):
+            async with life.daemon(life.settings(strategy__recent_slots=10), f"killed {number}"):
+                await life.passes(rng.uniform(0.01, 1.0))
+        async with life.daemon():
             await life.until_settled()
 
     run(main())
