@@ -117,9 +117,9 @@ def test_what_a_source_does_not_reach_is_not_asked_of_it_and_stays_missing():
         assert filled is not None
         assert near.asked == [(NAMES, Span(40, 70))]
         assert far.asked == [(NAMES, Span(70, 90))]
-        assert dict(filled.left) == dict.fromkeys(NAMES, (Span(90, 100),))
+        assert dict(filled.left) == dict.fromkeys(NAMES, (Span(0, 40), Span(90, 100)))
         assert await store.unavailable("drift") == (Span(0, 40),)
-        assert await fill.missing(both, WANTED) == dict.fromkeys(NAMES, (Span(0, 40), Span(90, 100)))
+        assert await fill.lacking(both, WANTED) == dict.fromkeys(NAMES, (Span(90, 100),))
 
     run(main())
 
