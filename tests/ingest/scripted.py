@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from random import Random
 
 from indexer.core.coverage import Span, Spans, common, missing
 from indexer.core.protocol import Protocol
 from indexer.core.transaction import Transaction
-from indexer.ingest.filling import Filler
+from indexer.ingest.filling import Filler, Task
 from indexer.ingest.writing import Writer
 from indexer.sources.base import RawPage, SourceInterrupted, Strategy
 from indexer.store.base import Store
+from tests.programs import protocols
 
 ALL = Span(0, 1_000_000)
 PAGE_SLOTS = 10
+NAMES = tuple(protocol.name for protocol in protocols())
+WANTED: Mapping[str, Spans] = {name: (Span(0, 100),) for name in NAMES}
+
+
+def task(*ways: Strategy, streams: Sequence[str] = NAMES) -> Task:
+    return Task(tuple(one for one in protocols() if one.name in streams), ways)
 
 
 class Way:

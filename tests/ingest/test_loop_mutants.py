@@ -10,19 +10,21 @@ from tests.ingest import test_claims as claims
 from tests.ingest import test_filling as filling
 from tests.ingest import test_heads as heads
 from tests.ingest import test_listening as listening
+from tests.ingest import test_settling as settling
+from tests.ingest import test_witnesses as witnesses
 from tests.mutation import Mutant, mutant
 
 MUTANTS = [
     # Filling.
     mutant(
         "what was seen and is not listed never was",
-        partial(filling.test_a_slot_is_not_settled_by_what_lacks_a_transaction_that_was_seen, "signatures"),
+        partial(witnesses.test_a_slot_is_not_settled_by_what_lacks_a_transaction_that_was_seen, "signatures"),
         "ingest.writing",
         ("seen = None if strategy in _SEES_ALL else", "seen = None if True else"),
     ),
     mutant(
         "blocks settle no more than lists do",
-        filling.test_a_whole_block_decides_what_was_seen_and_is_not_there,
+        witnesses.test_a_whole_block_decides_what_was_seen_and_is_not_there,
         "ingest.writing",
         ("seen = None if strategy in _SEES_ALL else", "seen ="),
     ),
@@ -40,13 +42,13 @@ MUTANTS = [
     ),
     mutant(
         "claims are kept",
-        partial(filling.test_a_claim_ends_with_its_step, 5),
+        partial(claims.test_a_claim_ends_with_its_step, 5),
         "ingest.claims",
         ("briefly(self._store.release(streams, claim, self._holder))", "asyncio.sleep(0, True)"),
     ),
     mutant(
         "claims are not renewed",
-        filling.test_a_claim_is_renewed_for_as_long_as_its_step_takes,
+        claims.test_a_claim_is_renewed_for_as_long_as_its_step_takes,
         "ingest.claims",
         ("await self._store.renew(self._holder, self._lease_s)", "pass"),
     ),
@@ -58,25 +60,25 @@ MUTANTS = [
     ),
     mutant(
         "nobody claims",
-        partial(filling.test_two_fillers_of_one_ledger_never_work_on_the_same_slots, True),
+        partial(claims.test_two_fillers_of_one_ledger_never_work_on_the_same_slots, True),
         "store.memory_coordination",
         ("held = [claim.span for claim in self._claims if claim.stream in streams]", "held = []"),
     ),
     mutant(
         "the first slot that is missing is always the next one",
-        partial(filling.test_a_slot_that_breaks_every_answer_is_alone_in_the_end, False),
+        partial(settling.test_a_slot_that_breaks_every_answer_is_alone_in_the_end, False),
         "ingest.turns",
         ("untried = missing(lacking, self._left)", "untried = lacking"),
     ),
     mutant(
         "a piece that breaks is asked for whole again",
-        partial(filling.test_a_slot_that_breaks_every_answer_is_alone_in_the_end, True),
+        partial(settling.test_a_slot_that_breaks_every_answer_is_alone_in_the_end, True),
         "ingest.filling",
         ("self._span_slots >> turns.rounds", "self._span_slots"),
     ),
     mutant(
         "a loop that gets nowhere goes on at once",
-        filling.test_a_slot_that_stays_open_keeps_no_loop_busy,
+        settling.test_a_slot_that_stays_open_keeps_no_loop_busy,
         "ingest.settling",
         ("        elif filled.is_again:\n            await asyncio.sleep(max(pause_s, next(pauses)))\n", ""),
     ),
