@@ -121,7 +121,11 @@ class Line:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._waiting: dict[Lane, list[_Waiting]] = {"live": [], "backfill": []}
+        self._waiting: dict[Lane, list[_Waiting]] = {
+            "live": [],
+            "tail": [],
+            "backfill": [],
+        }  # First come those named first.
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
