@@ -170,7 +170,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
             fetches=run.fetches,
             poll_every_s=run.poll_every_s,
         ),
-        filler(settings, store, writer, sources(settings, rpc, archive, "live"), holder),
+        filler(settings, store, writer, sources(settings, rpc, archive, "tail"), holder),
         filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),

@@ -16,7 +16,8 @@ from indexer.core.coverage import Span, Spans
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.transaction import Transaction
 
-Lane = Literal["live", "backfill"]  # Live requests go first; backfill takes what is left of every budget.
+# Live requests go first; then what settles behind the finalized head; backfill takes what is left of every budget.
+Lane = Literal["live", "tail", "backfill"]
 Strategy = Literal["signatures", "blocks", "portal"]
 
 

@@ -18,6 +18,8 @@ from indexer.sources.base import Lane, SourceInterrupted
 from indexer.sources.endpoint import Endpoint
 from indexer.sources.reasons import Reason, Refused, told
 
+LIVE_IN_A_ROW = 3  # So many live requests go before one that settles, and then that one goes first.
+
 
 class Grant(msgspec.Struct, frozen=True):
     """Leave to send up to `count` requests to an endpoint, in one body."""
@@ -121,7 +123,12 @@ class Line:
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
-        self._waiting: dict[Lane, list[_Waiting]] = {"live": [], "backfill": []}
+        self._waiting: dict[Lane, list[_Waiting]] = {
+            "live": [],
+            "tail": [],
+            "backfill": [],
+        }  # First come those named first.
+        self._passed_over = 0  # Live requests that went before one that settles and waits.
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -154,14 +161,18 @@ class Line:
         """Serve whoever can be served now, and come back when time will have made room for another."""
         now = asyncio.get_running_loop().time()
         stuck: dict[Hashable, Wish] = {}  # Who stands behind one that is like it and waits need not be looked at.
-        for lane, waiting in self._waiting.items():
-            self._waiting[lane] = [w for w in waiting if w.wish.likeness in stuck or not self._served(w, now, stuck)]
+        for waiting in (self._overdue(), *self._waiting.values()):
+            waiting[:] = [w for w in waiting if w.wish.likeness in stuck or not self._served(w, now, stuck)]
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         times = [at for wish in stuck.values() for at in self._times(wish, now)]
         if times:
             self._timer = asyncio.get_running_loop().call_at(min(times), self.move)
+
+    def _overdue(self) -> list[_Waiting]:
+        """What settles goes behind what is live, but not for ever: a slow endpoint would never let it come."""
+        return self._waiting["tail"][:1] if self._passed_over >= LIVE_IN_A_ROW else []
 
     def _give_back(self, endpoint: Endpoint) -> None:
         endpoint.in_flight -= 1
@@ -183,6 +194,10 @@ class Line:
         best.in_flight += 1
         best.asked(wish.method, count, now)
         waiting.grant.set_result(Grant(best, count))
+        if wish.lane == "tail":
+            self._passed_over = 0
+        elif wish.lane == "live" and self._waiting["tail"]:
+            self._passed_over += 1
         return True
 
     def _times(self, wish: Wish, now: float) -> Iterator[float]:

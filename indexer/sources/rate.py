@@ -1,8 +1,9 @@
 """How often one endpoint may be asked one method: a budget of tokens whose rate adapts.
 
-Up by addition while it is used and answered, down by multiplication when the endpoint says that it is too
-much; answers to what was sent before the last step down say nothing new. Times are seconds of the event
-loop and come in from outside. Backfill leaves a reserve, so that a live request finds a token.
+Up while it is used and answered: doubled each second until the endpoint first says that it is too much, by addition
+ever after; down by multiplication each time that it says so. Answers to what was sent before the last step down say
+nothing new. Times are seconds of the event loop and come in from outside. Backfill leaves a reserve, so that a live
+request finds a token.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from indexer.sources.base import Lane
 
 LOWEST_PER_S = 0.1
 RISE_PER_S = 1.0  # What a second of successes at the full rate adds; one success at most doubles it.
+FIRST_RISE = 1.0  # What one success adds while no bound was met.
 FALL = 0.5
 _BURST_S = 1.0  # So many seconds of the rate can be saved up.
 _RESERVED = 0.25  # The part of a burst that backfill leaves.
@@ -28,6 +30,7 @@ class Rate:
         self._is_used_up = False  # The last request left no token for another.
         self._filled_at = now
         self._lowered_at = now - 1
+        self._is_bounded = False  # The endpoint has said once that it was too much.
 
     @property
     def burst(self) -> float:
@@ -51,13 +54,15 @@ class Rate:
         """A rate that nobody used up says nothing about a higher one."""
         if self._is_used_up:
             self._set(self._level(now), now)
-            self.per_s = min(self.most_per_s, self.per_s + min(RISE_PER_S / self.per_s, self.per_s))
+            rise = RISE_PER_S / self.per_s if self._is_bounded else FIRST_RISE
+            self.per_s = min(self.most_per_s, self.per_s + min(rise, self.per_s))
 
     def overloaded(self, sent_at: float, now: float, wait_s: float | None) -> None:
         """The endpoint asks for less; `wait_s`: and for this long for nothing."""
         level = self._level(now)
         if wait_s is not None:
             self.paused_until = max(self.paused_until, now + wait_s)
+        self._is_bounded = True
         if sent_at >= self._lowered_at:
             self.per_s = max(LOWEST_PER_S, self.per_s * FALL)
             self._set(min(level, 0.0), now)

@@ -367,6 +367,23 @@ def test_where_there_is_one_token_at_a_time_a_live_request_gets_it() -> None:
     assert run(main()) < 1.1
 
 
+def test_what_settles_goes_behind_what_is_live_and_is_never_starved_by_it() -> None:
+    node = Node({"getThing": 7})
+
+    async def main() -> int:
+        providers = pool([node], endpoints={"start_per_s": 1.0, "most_per_s": 1.0}, patience_s=1000)
+        load = asyncio.create_task(working(providers, "live", 400, at_once=100))
+        settled = 0
+        async with asyncio.timeout(200):
+            while settled < 25:
+                await number(providers, "tail")
+                settled += 1
+        load.cancel()
+        return settled
+
+    assert run(main()) == 25
+
+
 def test_backfill_leaves_room_in_flight_for_live_requests() -> None:
     node = Node({"getThing": 7}, latency_s=20)
 

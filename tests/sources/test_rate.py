@@ -38,12 +38,24 @@ def test_backfill_is_not_starved_by_its_own_reserve() -> None:
         assert spent(rate, "backfill", 1000) >= 1, per_s
 
 
-def test_success_adds_one_a_second_while_the_budget_is_used() -> None:
+def used(rate: Rate, begin: float) -> None:
+    """A second at the full rate, all of it answered."""
+    rate.take(round(rate.per_s), begin)
+    for step in range(steps := round(rate.per_s)):
+        rate.succeeded(begin + step / steps)
+        rate.take(1, begin + step / steps)
+
+
+def test_success_doubles_it_in_a_second_until_a_bound_is_met() -> None:
     rate = Rate(10, 100, now=0)
-    rate.take(10, 0)
-    for step in range(10):
-        rate.succeeded(step / 10)
-        rate.take(1, step / 10)
+    used(rate, 0)
+    assert 19 <= rate.per_s <= 21
+
+
+def test_success_adds_one_a_second_ever_after() -> None:
+    rate = Rate(20, 100, now=0)
+    rate.overloaded(sent_at=0, now=0, wait_s=None)
+    used(rate, 0)
     assert 10.9 < rate.per_s < 11.1
 
 
