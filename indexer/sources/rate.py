@@ -1,8 +1,9 @@
 """How often one endpoint may be asked one method: a budget of tokens whose rate adapts.
 
 Up while it is used and answered: doubled each second until the endpoint first says that it is too much, by addition
-ever after; down by multiplication each time that it says so. Answers to what was sent before the last step down say nothing new. Times are seconds of the event
-loop and come in from outside. Backfill leaves a reserve, so that a live request finds a token.
+ever after; down by multiplication each time that it says so. Answers to what was sent before the last step down say
+nothing new. Times are seconds of the event loop and come in from outside. Backfill leaves a reserve, so that a live
+request finds a token.
 """
 
 from __future__ import annotations
