@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import msgspec
@@ -42,8 +42,10 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 class Run:
     """A daemon that watches a cluster, and somebody who looks for its rows."""
 
-    def __init__(self, url: str, served: Cluster, daemon: asyncio.subprocess.Process, watched: Watched) -> None:
-        self.url, self.served, self.daemon, self.watched = url, served, daemon, watched
+    def __init__(
+        self, url: str, served: Cluster, daemon: asyncio.subprocess.Process, watched: Watched, settings: dict[str, str]
+    ) -> None:
+        self.url, self.served, self.daemon, self.watched, self.settings = url, served, daemon, watched, settings
         self.memory: list[float] = []
 
     async def until(self, at_s: float) -> None:
@@ -83,13 +85,15 @@ class Usage:
 @asynccontextmanager
 async def running(url: str, shape: Shape, logs: Path, *, history: bool = False) -> AsyncIterator[Run]:
     """`history`: the daemon wants all of the chain, not its newest slots alone."""
-    async with cluster(shape) as served:
+    async with _clusters(shape, 2 if shape.history_slots > BEHIND_SLOTS * 2 else 1) as (served, *archives):
         first = served.told.first_slot if history else served.told.start_slot - BEHIND_SLOTS
-        settings = settings_for(served, url) | {"PERPS_RUN__START_SLOT": str(first)}
+        settings = settings_for(served, url, *archives) | {"PERPS_RUN__START_SLOT": str(first)}
         async with command("run", settings=settings, log=logs / "daemon") as daemon:
             if not history:
                 await asyncio.sleep(CONNECTED_S)
-            run = Run(url, served, daemon, Watched(served.told, await served.begin()))
+            for archive in archives:
+                await archive.begin()
+            run = Run(url, served, daemon, Watched(served.told, await served.begin()), settings)
             watching = asyncio.create_task(run.watched.watch(url))
             try:
                 yield run
@@ -98,14 +102,22 @@ async def running(url: str, shape: Shape, logs: Path, *, history: bool = False) 
                 await asyncio.wait([watching])
 
 
-def settings_for(served: Cluster, url: str) -> dict[str, str]:
+@asynccontextmanager
+async def _clusters(shape: Shape, count: int) -> AsyncIterator[list[Cluster]]:
+    """The same cluster in several processes, so that its archive does not keep its nodes waiting: made at once."""
+    async with AsyncExitStack() as resources:
+        made = [asyncio.create_task(resources.enter_async_context(cluster(shape))) for _ in range(count)]
+        yield [await one for one in made]
+
+
+def settings_for(served: Cluster, url: str, archive: Cluster | None = None) -> dict[str, str]:
     """As shipped, but for addresses and the cluster's name, and a seam that is as short as the box's history."""
     told = served.told
     return {
         "DATABASE_URL": url,
         "SOLANA_RPC_URL": ",".join(told.rpc),
         "SOLANA_WS_URL": ",".join(told.websocket),
-        "PERPS_ENDPOINTS__PORTAL": told.portal,
+        "PERPS_ENDPOINTS__PORTAL": (archive or served).told.portal,
         "PERPS_CLUSTER__NAME": "simulated",
         "PERPS_CLUSTER__GENESIS_HASH": told.genesis_hash,
         "PERPS_STRATEGY__SEAM_SLOTS": "20",
@@ -146,7 +158,7 @@ async def beside_a_backfill(url: str, logs: Path, *, history_slots: int, quiet_s
         before = run.measured("before the backfill", WARM_S, quiet_s - READABLE_S, alone.shares())
         told, began = run.served.told, run.watched.now()
         words = ("backfill", "--from", str(told.first_slot), "--to", str(told.start_slot - BEHIND_SLOTS))
-        async with command(*words, settings=settings_for(run.served, url), log=logs / "backfill") as filling:
+        async with command(*words, settings=run.settings, log=logs / "backfill") as filling:
             usage = Usage(daemon=run.daemon.pid, cluster=run.served.process.pid, backfill=filling.pid)
             shares = usage.shares()
             while filling.returncode is None:
