@@ -9,10 +9,11 @@ PIP := PIP_CONSTRAINT= PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip --quiet
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
+LIVE_ARGS ?=
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance bench chaos lock clean
+.PHONY: install check test test-pg conformance bench chaos live lock clean
 
 install: $(STAMP)
 
@@ -50,6 +51,11 @@ conformance: install
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install
 	$(PY) -m tests.chaos $(CHAOS_ARGS)
+
+# How long rows take from confirmation to a reader, at the true speed of the chain: alone, behind faults, beside a backfill
+# of 50,000 transactions. LIVE_ARGS: --only calm|faults|backfill|history, --history-slots, --slack.
+live: install
+	$(PY) -m tests.live $(LIVE_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install

@@ -31,8 +31,7 @@ class Claims:
     ) -> AsyncIterator[Span | None]:
         """A part of `wanted` that is ours meanwhile; None: others hold all of it. Raises StoreUnavailable."""
         while self._owed:
-            await self._store.release(*self._owed[-1], self._holder)
-            self._owed.pop()
+            await self._give_back(self._owed.pop())  # Taken off first: other tasks of ours come by here too.
         claim = await self._store.claim(
             streams, wanted, self._holder, self._lease_s, most_slots, newest_first=newest_first
         )
@@ -46,6 +45,13 @@ class Claims:
             keeping.cancel()
             if not await briefly(self._store.release(streams, claim, self._holder)):
                 self._owed.append((streams, claim))
+
+    async def _give_back(self, owed: tuple[Sequence[str], Span]) -> None:
+        try:
+            await self._store.release(*owed, self._holder)
+        except StoreUnavailable:
+            self._owed.append(owed)
+            raise
 
     async def _keep(self) -> None:
         while True:

@@ -14,6 +14,7 @@ import pytest
 from indexer import cli
 from indexer.core.coverage import Span
 from indexer.errors import EXIT_CODE
+from indexer.ingest import doctor
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import EVERYTHING
@@ -217,8 +218,19 @@ def test_the_doctor_finds_everything_fine_where_it_is(cluster: Served, emptied_d
     assert len(text.splitlines()) == 1 + len(found)
 
 
-def test_the_doctor_names_what_does_not_serve_and_why(cluster: Served, emptied_database_url: str) -> None:
-    no_database = emptied_database_url.rpartition("/")[0] + "/no_such_database"
-    wrong = findings(cluster, no_database, 1, **NOBODY, PERPS_ENDPOINTS__PORTAL="http://127.0.0.1:9/datasets/x")
-    assert {f["what"] for f in wrong} == {"endpoint", "subscription", "portal", "clock", "database"}
-    assert all(f["says"] for f in wrong)
+def test_the_doctor_names_what_does_not_serve_and_why(
+    cluster: Served, module_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    no_database = module_database_url.rpartition("/")[0] + "/no_such_database"
+    nobody = {**NOBODY, "PERPS_ENDPOINTS__PORTAL": "http://127.0.0.1:9/datasets/x"}
+    for name, value in cluster.settings(no_database, **nobody).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["perps-indexer", "doctor", "--json"])
+    monkeypatch.setattr(doctor, "WAIT_S", 1.0)
+    assert cli._code() == 1
+    printed = capsys.readouterr()
+    assert SECRET not in printed.out + printed.err
+    found = json.loads(printed.out)
+    assert {f["what"] for f in found if f["state"] == "wrong" and f["says"]} == {
+        "endpoint", "subscription", "portal", "clock", "database"
+    }  # fmt: skip

@@ -1,0 +1,106 @@
+"""The simulated cluster as a process of its own, so that it does not wait for the daemon that is measured.
+
+It says one JSON document when its chain is made and served; its clock begins with a line on standard input, and it
+ends with the next one, telling what struck. Times are seconds of the machine's monotonic clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import msgspec
+
+from indexer.simulation.box import Box
+from indexer.simulation.build import build_chain
+from indexer.simulation.profile import Profile
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cluster is like. `faults`: a profile of the box; they begin and end within `faults_s` seconds."""
+
+    seed: int
+    history_slots: int
+    live_slots: int
+    transactions: float = 10.0  # A slot, others' included.
+    protocols: tuple[str, ...] = ("drift", "jupiter_perps", "gmx_solana")
+    faults: str = "calm"
+    faults_s: float = 60.0
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the cluster says when it is there."""
+
+    genesis_hash: str
+    first_slot: int
+    start_slot: int
+    slot_s: float
+    confirmed_after: int  # Slots.
+    rpc: list[str]
+    websocket: list[str]
+    portal: str
+    transactions: int  # Of the history.
+    events: dict[int, int]  # Payloads that a ledger has to hold, by slot.
+    made_s: float
+
+    def confirmed_at(self, slot: int) -> float:
+        """Seconds since the clock began."""
+        return (slot + self.confirmed_after - self.start_slot) * self.slot_s
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """`last_fault_s`: since the clock began."""
+
+    struck: dict[str, int]
+    last_fault_s: float
+
+
+async def main(shape: Shape) -> None:
+    began: list[float] = []
+    made = time.monotonic()
+    slots = shape.history_slots + shape.live_slots
+    profile = Profile(slots=slots, transactions=shape.transactions, timeless=0.0, protocols=shape.protocols)
+    chain = build_chain(shape.seed, profile)
+    box = Box(
+        chain,
+        lambda: time.monotonic() - began[0] if began else 0.0,
+        seed=shape.seed,
+        profile=shape.faults,
+        start_slot=chain.first_slot + shape.history_slots,
+        span_s=shape.faults_s,
+    )
+    start = box.cluster.start_slot
+    async with box.served() as addresses:
+        _say(
+            Told(
+                genesis_hash=chain.genesis_hash,
+                first_slot=min(chain.blocks),
+                start_slot=start,
+                slot_s=box.cluster.slot_s,
+                confirmed_after=box.cluster.after["confirmed"],
+                rpc=list(addresses.rpc),
+                websocket=list(addresses.websocket),
+                portal=addresses.portal,
+                transactions=sum(len(b.transactions) for s, b in chain.blocks.items() if s < start),
+                events=dict(Counter(event.origin.slot for event in chain.truth.events)),
+                made_s=time.monotonic() - made,
+            )
+        )
+        await asyncio.to_thread(sys.stdin.readline)
+        began.append(time.monotonic())
+        _say(began[0])
+        await asyncio.to_thread(sys.stdin.readline)
+    _say(Ended(dict(box.faults.struck), box.faults.last_end_s))
+
+
+def _say(what: Any) -> None:
+    sys.stdout.write(msgspec.json.encode(what).decode() + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(msgspec.convert(json.loads(sys.argv[1]), Shape)))
