@@ -23,9 +23,13 @@ __all__ = ["PROFILES", "Plan", "TheProgram", "campaign", "run"]
 
 
 def run(plan: Plan) -> Outcome:
-    """One trial, in virtual time or at the plan's speed. It logs errors of ours alone: its world is full of others."""
+    """One trial, in virtual time or at the plan's speed. Its world is full of errors: none of them is logged."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger("critical"))
-    return virtual_time.run(trial(plan, TheProgram()), speed=plan.speed)
+    try:
+        return virtual_time.run(trial(plan, TheProgram()), speed=plan.speed)
+    finally:
+        structlog.configure(**before)
 
 
 class TheProgram:

@@ -121,7 +121,7 @@ MUTANTS = [
     ),
     Mutant(
         "backfill goes first", line.Line, "move",
-        "self._waiting.items()", "reversed(self._waiting.items())",
+        "*self._waiting.values()", "*reversed(self._waiting.values())",
         test_providers.test_where_there_is_one_token_at_a_time_a_live_request_gets_it,
     ),
     Mutant(
