@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.core.coverage import Span, Spans, missing, of_slots
@@ -28,6 +28,10 @@ def filled_all(store: MemoryStore, some: Task, *ways: Way, **made: int) -> dict[
     return run(main())
 
 
+FEW = settings(max_examples=30)  # Each is a life of its own.
+
+
+@FEW
 @given(slots, st.integers(1, 120))
 def test_what_nobody_settles_hides_nothing_behind_it(stuck: Spans, span_slots: int):
     """A slot that stays open, for whatever reason, is no reason not to ask for the others."""
@@ -36,6 +40,7 @@ def test_what_nobody_settles_hides_nothing_behind_it(stuck: Spans, span_slots: i
     assert left == (dict.fromkeys(NAMES, stuck) if stuck else {})
 
 
+@FEW
 @given(st.integers(0, 90), st.integers(1, 120))
 def test_what_no_source_reaches_hides_nothing_behind_it(first: int, span_slots: int):
     left = filled_all(MemoryStore(), task("blocks"), Way(reach=Span(first, 100)), span_slots=span_slots)
