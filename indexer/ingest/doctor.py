@@ -58,8 +58,12 @@ async def _endpoint(rpc: Rpc, name: str, version: str) -> Finding:
 async def clock(rpc: Rpc) -> Finding:
     """Our clock against the time of the newest finalized block, which is some 13 s old."""
     try:
-        head = (await rpc.finalized(lane="live")).value
-        block = (await rpc.block_head(head, lane="live")).value
+        async with asyncio.timeout(WAIT_S):
+            head = (await rpc.finalized(lane="live")).value
+            block = (await rpc.block_head(head, lane="live")).value
+    except TimeoutError:
+        says = f"not compared: no endpoint gave a block within {WAIT_S:.0f} s"
+        return Finding("clock", "this machine", "wrong", says)
     except (SourceInterrupted, Refused) as error:
         return Finding("clock", "this machine", "wrong", f"not compared: {error}")
     if block.block_time is None:

@@ -161,12 +161,14 @@ async def beside_a_backfill(url: str, logs: Path, *, history_slots: int, quiet_s
         async with command(*words, settings=run.settings, log=logs / "backfill") as filling:
             usage = Usage(daemon=run.daemon.pid, cluster=run.served.process.pid, backfill=filling.pid)
             shares = usage.shares()
-            while filling.returncode is None:
+            while filling.returncode is None and run.watched.now() < began + FILLED_WITHIN_S:
                 await run.until(run.watched.now() + 0.5)
                 shares = usage.shares() if filling.returncode is None else shares
+            is_whole = filling.returncode is not None
         took = run.watched.now() - began
         await run.until(run.watched.now() + READABLE_S)
         during = run.measured("beside a backfill", began, began + took, shares, _rate(told.transactions, took))
+        assert is_whole, f"not filled within {FILLED_WITHIN_S:.0f} s; live meanwhile: {during}"
         return before, during
 
 
