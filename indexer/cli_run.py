@@ -36,6 +36,7 @@ from indexer.store.base import Store
 from indexer.store.connection import address_of, connected
 from indexer.store.database import serving
 
+GIVES_WAY = 10  # Added to the niceness of what fills history: a daemon on the same machine goes first.
 STILL_MISSING = 1  # Exit code: something that was asked for could not be had.
 _log = structlog.get_logger()
 _Result = TypeVar("_Result")
@@ -88,6 +89,7 @@ def backfill(
     if (start is None) == (since is None):
         raise InputError("where to begin?", remedy="give --from SLOT or TIME, or --since 7d")
     settings = settings_of(context)
+    os.nice(GIVES_WAY)
     outcome = _run(_backfill(settings, start, end, since, protocol or settings.run.protocols, strategy))
     typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
     if any(outcome.missing.values()):
@@ -110,6 +112,7 @@ def repair(context: typer.Context, protocol: Protocols = None, strategy: By = No
     Exit code 1: some stay.
     """
     settings = settings_of(context)
+    os.nice(GIVES_WAY)
     outcome = _run(_repair(settings, protocol or settings.run.protocols, strategy))
     typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
     if any(outcome.missing.values()):
