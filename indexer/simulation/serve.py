@@ -108,6 +108,8 @@ async def _websocket(server: Server, request: web.Request) -> web.StreamResponse
     await link.prepare(request)
     try:
         await _talk(link, connection)
+    except ConnectionResetError:
+        return link  # The client has left.
     except Closed as closed:
         if closed.code == _GONE:
             _abort(request)
