@@ -54,6 +54,13 @@ def _two_sockets() -> tuple[socket.socket, socket.socket]:
 
 
 async def _answer(server: Server, request: web.Request) -> web.StreamResponse:
+    try:
+        return await _answered(server, request)
+    except ConnectionResetError:
+        return web.Response()  # The client has left: nobody will see it.
+
+
+async def _answered(server: Server, request: web.Request) -> web.StreamResponse:
     if request.headers.get("upgrade", "").lower() == "websocket":
         return await _websocket(server, request)
     answer = server.respond(Request(request.method, request.path, await request.read()))
@@ -108,8 +115,6 @@ async def _websocket(server: Server, request: web.Request) -> web.StreamResponse
     await link.prepare(request)
     try:
         await _talk(link, connection)
-    except ConnectionResetError:
-        return link  # The client has left.
     except Closed as closed:
         if closed.code == _GONE:
             _abort(request)

@@ -117,6 +117,7 @@ class _Trial:
             profile=plan.profile,
             start_slot=self.chain.first_slot + plan.history_slots,
             span_s=self.lives_s,
+            portal_behind=portal_behind(plan),
         )
         self.settings = load(environment=environment_for(self.chain, self.box.addresses(), self.rng, plan))
         self.memory = MemoryStore()
@@ -200,9 +201,17 @@ class _Trial:
         )
 
 
+def portal_behind(plan: Plan) -> int:
+    """How many slots the archive's head lies behind; where its faults are the subject, it is asked for everything."""
+    return 2 if plan.profile == "portal" else 50
+
+
 def environment_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan) -> dict[str, str]:
     """Settings of a trial, as environment variables: everything drawn that may be otherwise."""
     every_list = "history" in PROFILES[plan.profile]  # Rows that one node misses, another has.
+    recent, deep = rng.choice(_RECENT), rng.choice(_DEEP)
+    if plan.profile == "portal":  # Else the archive would be asked in the first seconds alone.
+        recent, deep = ("portal", "blocks"), ("portal", "blocks")
     return {
         "PERPS_CLUSTER__NAME": "simulated",
         "PERPS_CLUSTER__GENESIS_HASH": chain.genesis_hash,
@@ -211,8 +220,8 @@ def environment_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan)
         "PERPS_ENDPOINTS__PORTAL": addresses.portal,
         "PERPS_ENDPOINTS__FIRST_RATE": "20",
         "PERPS_ENDPOINTS__TIMEOUT_S": "10",
-        "PERPS_STRATEGY__RECENT": _json(rng.choice(_RECENT)),
-        "PERPS_STRATEGY__DEEP": _json(rng.choice(_DEEP)),
+        "PERPS_STRATEGY__RECENT": _json(recent),
+        "PERPS_STRATEGY__DEEP": _json(deep),
         "PERPS_STRATEGY__RECENT_SLOTS": str(rng.choice((40, 100, 400))),
         "PERPS_STRATEGY__SPAN_SLOTS": str(rng.choice((7, 60, 1000))),
         "PERPS_STRATEGY__SEAM_SLOTS": "60",

@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from indexer import log
+from indexer.config import LogSettings
 from indexer.simulation import campaign
 from indexer.simulation.trial import Outcome, Plan
 from indexer.store.connection import connected
@@ -30,6 +32,7 @@ def main() -> int:
     words.add_argument("--first", type=int, default=1, help="the first seed")
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="trials in memory at once")
     given = words.parse_args()
+    log.configure(LogSettings(level="error"))
     began = time.monotonic()
     found = _table("in memory", _in_memory(given.first, given.seeds, given.processes))
     found += _table("on PostgreSQL", _on_postgres(given.first, given.postgres_seeds))

@@ -22,7 +22,7 @@ from indexer.errors import EXIT_CODE, StoreUnavailable
 from indexer.simulation.box import Box
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
-from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for
+from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for, portal_behind
 from indexer.simulation.verdict import verdict
 from indexer.store.postgres import open_store
 
@@ -67,7 +67,7 @@ class _Trial:
         start_slot = self.chain.first_slot + self.plan.history_slots
         box = Box(
             self.chain, self.clock, seed=self.plan.seed, profile=self.plan.profile, start_slot=start_slot,
-            speed=SPEED, span_s=self.lives_s,
+            speed=SPEED, span_s=self.lives_s, portal_behind=portal_behind(self.plan),
         )  # fmt: skip
         async with box.served() as addresses:
             environment = environment_for(self.chain, addresses, self.rng, self.plan) | _QUICK
