@@ -116,14 +116,14 @@ class _Reader:
         """Every account of the protocol that is there; those of one request are of one slot."""
         await self._list()
         start = {*self.observing.roots, *(key for keys in self._listed.values() for key in keys)}
-        wanted = start | self._known
+        wanted = self._bounded(start | self._known)
         for _ in range(DEEPEST):
             images = await self._images.images(wanted, past=self._past)
-            reachable = start | self._named(images)
+            reachable = self._bounded(start | self._named(images))
             if reachable <= wanted:
                 break
-            wanted |= self._bounded(reachable)
-        self._known = self._bounded(reachable)
+            wanted = self._bounded(reachable | wanted)
+        self._known = reachable
         self._past = max((image.slot for image in images), default=self._past)
         return images
 
@@ -149,9 +149,11 @@ class _Reader:
         return {key for account in accounts if isinstance(account, Account) for key in self.observing.named(account)}
 
     def _bounded(self, keys: Collection[bytes]) -> set[bytes]:
-        if len(keys) > MOST_ACCOUNTS:
-            _log.warning("too_many_accounts", protocol=self.observing.name, accounts=len(keys), read=MOST_ACCOUNTS)
-        return set(sorted(keys)[:MOST_ACCOUNTS])
+        """Roots first: what everything else hangs on is never what is left out."""
+        if len(keys) <= MOST_ACCOUNTS:
+            return set(keys)
+        _log.warning("too_many_accounts", protocol=self.observing.name, accounts=len(keys), read=MOST_ACCOUNTS)
+        return set(sorted(keys, key=lambda key: (key not in self.observing.roots, key))[:MOST_ACCOUNTS])
 
 
 def refreshed(known: Reference, told: Iterable[Market | Token]) -> Reference:
