@@ -89,7 +89,8 @@ class Snapshots:
 
     async def _refreshed(self, observing: Observing, images: Iterable[Image], times: Mapping[int, int]) -> Reference:
         old = await self._store.reference()
-        told = refreshed(old, observing.refer(observing.scene(images, times, old)))
+        slot = max(times, default=0)
+        told = refreshed(old, observing.refer(observing.scene(images, times, old)), slot)
         changes = seeding(old, told)
         if not changes.markets and not changes.tokens:
             return old
@@ -156,19 +157,21 @@ class _Reader:
         return set(sorted(keys, key=lambda key: (key not in self.observing.roots, key))[:MOST_ACCOUNTS])
 
 
-def refreshed(known: Reference, told: Iterable[Market | Token]) -> Reference:
-    """What accounts tell, without the decimals that are stated already: a mint's never change."""
+def refreshed(known: Reference, told: Iterable[Market | Token], slot: int) -> Reference:
+    """What accounts of `slot` tell, without the decimals that are stated already: a mint's never change."""
     markets, tokens = [], []
     for row in told:
         if isinstance(row, Market):
-            markets.append(_settled(known, row))
+            markets.append(_market(known, row, slot))
         elif (old := known.tokens.get(row.mint)) is None or old.decimals is None or old.is_inferred:
             tokens.append(row)
     return Reference(markets, tokens)
 
 
-def _settled(known: Reference, market: Market) -> Market:
-    old = known.market(market.protocol, market.market_key)
-    if old is None or old.base_decimals is None:
-        return market
-    return msgspec.structs.replace(market, base_decimals=old.base_decimals)
+def _market(known: Reference, told: Market, slot: int) -> Market:
+    old = known.market(told.protocol, told.market_key)
+    if old is None:
+        return msgspec.structs.replace(told, symbol_since_slot=slot)
+    decimals = told.base_decimals if old.base_decimals is None else old.base_decimals
+    since = None if old.symbol == told.symbol else slot  # None leaves what is known.
+    return msgspec.structs.replace(told, base_decimals=decimals, symbol_since_slot=since)

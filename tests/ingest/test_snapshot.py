@@ -213,13 +213,14 @@ def test_names_change_with_their_accounts_and_stated_decimals_do_not() -> None:
     market = after.market("drift", "spot:0")
     assert market is not None
     assert (market.symbol, market.base_asset, market.base_decimals) == ("USDC", "KEPT", 9)
+    assert market.symbol_since_slot == SLOT
     assert after.tokens[USDC] == Token(mint=USDC, symbol="USDC", decimals=9)
     assert after.version == before  # Only what is shown has changed: nothing is made again.
 
 
 def test_inferred_decimals_are_replaced_by_those_of_the_mint() -> None:
     known = Reference([], [Token(mint=USDC, decimals=9, is_inferred=True)])
-    assert snapshot.refreshed(known, [Token(mint=USDC, decimals=6)]).tokens[USDC] == Token(mint=USDC, decimals=6)
+    assert snapshot.refreshed(known, [Token(mint=USDC, decimals=6)], SLOT).tokens[USDC] == Token(mint=USDC, decimals=6)
 
 
 def test_more_accounts_than_a_round_may_read_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
