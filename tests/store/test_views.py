@@ -61,7 +61,7 @@ async def test_the_views_of_the_contract_are_there(database):
     assert {row["relname"] for row in rows} == {
         "trades", "swaps", "lp_flows", "actions", "fees", "liquidations", "funding_rates", "open_interest",
         "tvl_observations", "price_observations", "incentives", "failures", "coverage", "differences", "markets",
-        "tokens", "version", "gaps", "status", "settlements", "providers",
+        "tokens", "version", "gaps", "status", "settlements", "providers", "market_names",
     }  # fmt: skip
 
 
