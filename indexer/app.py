@@ -10,9 +10,13 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 from indexer.config import Settings
+from indexer.core.account import Observing
 from indexer.core.protocol import Protocol, check_distinct
 from indexer.core.reference import Reference, parse_seed
 from indexer.protocols import drift, gmx_solana, jupiter_perps
+from indexer.protocols.drift import accounts as drift_accounts
+from indexer.protocols.gmx_solana import accounts as gmx_accounts
+from indexer.protocols.jupiter_perps import accounts as jupiter_accounts
 from indexer.resources import resource
 from indexer.sources.recorded import Limits
 from indexer.store.base import Store
@@ -20,15 +24,25 @@ from indexer.store.database import open_database
 from indexer.store.postgres import open_store
 
 MODULES = (drift, jupiter_perps, gmx_solana)
+ACCOUNTS = (drift_accounts, jupiter_accounts, gmx_accounts)
 
 
 @cache
 def protocols() -> tuple[Protocol, ...]:
     """Every protocol, with its decoders compiled. Raises ValueError where two claim one program."""
-    idls = {path.name: path.read_text(encoding="utf-8") for path in resource("idl").glob("*.json")}
-    built = tuple(module.build(idls) for module in MODULES)
+    built = tuple(module.build(_idls()) for module in MODULES)
     check_distinct(built)
     return built
+
+
+@cache
+def observing() -> tuple[Observing, ...]:
+    """What each protocol reads of accounts, with its decoders compiled."""
+    return tuple(module.build(_idls()) for module in ACCOUNTS)
+
+
+def _idls() -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in resource("idl").glob("*.json")}
 
 
 def seed() -> Reference:

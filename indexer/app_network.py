@@ -11,7 +11,7 @@ from random import Random
 
 import msgspec
 
-from indexer.app import protocols
+from indexer.app import observing, protocols
 from indexer.config import Settings
 from indexer.core.protocol import Protocol
 from indexer.errors import ConfigError
@@ -20,7 +20,9 @@ from indexer.ingest.filling import Filler, Task, tasks
 from indexer.ingest.heads import Heads, Watch
 from indexer.ingest.health import provider_health
 from indexer.ingest.listening import Listener
+from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.writing import Writer
+from indexer.sources.account_images import AccountImages
 from indexer.sources.base import Lane, Source, Strategy
 from indexer.sources.blocks import BlocksSettings, BlocksSource
 from indexer.sources.confirmed import Confirmed
@@ -172,12 +174,14 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
         ),
         filler(settings, store, writer, sources(settings, rpc, archive, "tail"), holder),
         filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder),
+        Snapshots(store, AccountImages(rpc), [one for one in observing() if one.name in names], rng),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),
         pace=Pace(
             observe_every_s=run.observe_every_s,
             settle_every_s=run.settle_every_s,
             history_days=run.history_days,
+            snapshot_every_s=run.snapshot_every_s,
             start_slot=run.start_slot,
         ),
         holder=holder,

@@ -179,7 +179,10 @@ class StrategySettings(Ways):
 
 
 class RunSettings(_Section):
-    """Times in seconds, `history_days` in days, queues in transactions. `protocols` empty: all."""
+    """Times in seconds, `history_days` in days, queues in transactions. `protocols` empty: all.
+
+    `snapshot_every_s` 0: never.
+    """
 
     protocols: tuple[str, ...] = ()
     history_days: float = Field(ge=0, le=10_000)
@@ -187,6 +190,7 @@ class RunSettings(_Section):
     settle_every_s: float = Field(gt=0, le=3600)
     poll_every_s: float = Field(gt=0, le=3600)
     observe_every_s: float = Field(gt=0, le=3600)
+    snapshot_every_s: float = Field(ge=0, le=86_400)
     retry_unavailable_s: float = Field(gt=0)
     lease_s: float = Field(ge=5, le=86_400)
     hint_queue: int = Field(ge=1, le=1_000_000)

@@ -44,6 +44,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     short_mint: bytes | None = None
     pool_id: int | None = None
     max_leverage: Decimal | None = None  # As last seen on chain; it changes.
+    symbol_since_slot: int | None = None  # At which an account was first read that says so; None: as shipped.
 
 
 class Reference:

@@ -19,15 +19,17 @@ from indexer.ingest.heads import Watch
 from indexer.ingest.listening import Listener
 from indexer.ingest.patience import briefly
 from indexer.ingest.settling import keep_settled
+from indexer.ingest.snapshot import Snapshots
 from indexer.store.base import Store
 
 
 class Pace(msgspec.Struct, frozen=True):
-    """In seconds, but for `history_days` in days."""
+    """In seconds, but for `history_days` in days. `snapshot_every_s` 0: never."""
 
     observe_every_s: float
     settle_every_s: float
     history_days: float
+    snapshot_every_s: float = 0.0
     start_slot: int | None = None
 
 
@@ -41,6 +43,7 @@ class Daemon:
         listener: Listener,
         live: Filler,
         backfill: Filler,
+        snapshots: Snapshots,
         *,
         recent: Sequence[Task],
         deep: Sequence[Task],
@@ -53,6 +56,7 @@ class Daemon:
         self._listener = listener
         self._live = live
         self._backfill = backfill
+        self._snapshots = snapshots
         self._recent = recent
         self._deep = deep
         self._pace = pace
@@ -65,6 +69,8 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch.run(self._pace.observe_every_s), name="watch heads")
                 tasks.create_task(self._listener.run(), name="listen")
+                if self._pace.snapshot_every_s:
+                    tasks.create_task(self._snapshots.run(self._pace.snapshot_every_s), name="snapshots")
                 await self._watch.begin(history_days=self._pace.history_days, start_slot=self._pace.start_slot)
                 for task in self._recent:
                     self._keep(tasks, self._live, task, self._watch.recent, newest_first=True)

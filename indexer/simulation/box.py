@@ -21,7 +21,7 @@ from indexer.simulation.exchange import Server
 from indexer.simulation.faults import Faults
 from indexer.simulation.memory_wire import MemoryDial, MemoryHttp
 from indexer.simulation.node import Node
-from indexer.simulation.node_accounts import Accounts
+from indexer.simulation.node_accounts import Accounts, accounts_of
 from indexer.simulation.places import Places
 from indexer.simulation.portal import Portal
 from indexer.simulation.rpc_server import RpcServer
@@ -60,7 +60,7 @@ class Box:
     ) -> None:
         """`clock` begins at 0 and runs with the loop's time. `profile`: one of fault_kinds.PROFILES. Faults that end
         begin and end within `span_s` seconds. `rpc_per_s`, `portal_per_s`: what each server lets be asked, and twice
-        that at once; None: everything."""
+        that at once; None: everything. `accounts` None: the chain's own."""
         self.cluster = Cluster(chain, clock, start_slot=start_slot, speed=speed)
         self.profile, self._random = profile, Random(f"box {seed}")
         planned = [
@@ -71,7 +71,7 @@ class Box:
         ]
         history = range(self.cluster.chain.first_slot, self.cluster.start_slot)
         self.faults = Faults(fault_kinds.draw(seed, profile, planned, span_s, history), seed, clock)
-        self.nodes = self._nodes(accounts or {})
+        self.nodes = self._nodes(accounts_of(self.cluster.chain) if accounts is None else accounts)
         budget = self._budget(portal_per_s)
         self.portal = Portal(self.cluster, behind=portal_behind, budget=budget, faults=self.faults)
         self.servers: dict[str, Server] = {

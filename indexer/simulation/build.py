@@ -14,7 +14,7 @@ from hashlib import sha256
 from random import Random
 
 from indexer.core import base58
-from indexer.simulation.chain import Chain, ChainBlock, ChainTransaction, Fork, Truth
+from indexer.simulation.chain import Chain, ChainBlock, ChainTransaction, Fork, Truth, Version
 from indexer.simulation.profile import Profile
 from indexer.simulation.sender import Ran, Sender
 from indexer.simulation.traffic import Traffic
@@ -22,6 +22,7 @@ from indexer.simulation.truth import joined, truth_of
 
 WINDOW = 4  # Blocks that a fork's transactions are taken from.
 LONGEST_FORK = 3
+ACCOUNTS_EVERY = 20  # Blocks between two states of the programs' accounts; writing them costs as much as a block.
 
 
 def build_chain(seed: int, profile: Profile | None = None) -> Chain:
@@ -52,6 +53,7 @@ class _Builder:
         self.blocks: dict[int, ChainBlock] = {}
         self.forks: list[Fork] = []
         self.truths: list[Truth] = []
+        self.accounts: dict[bytes, list[Version]] = {}
         self.recent: deque[tuple[ChainBlock, Sequence[Ran]]] = deque(maxlen=WINDOW + 1)
 
     def chain(self) -> Chain:
@@ -60,6 +62,7 @@ class _Builder:
         for slot in range(profile.first_slot, end):
             if self.rng.random() >= profile.skipped:
                 self._block(slot)
+                self._keep_accounts(slot)
                 self._maybe_fork()
         return Chain(
             genesis_hash=base58.encode(self.genesis),
@@ -70,6 +73,7 @@ class _Builder:
             blocks=self.blocks,
             forks=self.forks,
             truth=joined(self.truths),
+            accounts=self.accounts,
         )
 
     def _block(self, slot: int) -> None:
@@ -82,6 +86,11 @@ class _Builder:
         self.blocks[slot] = block
         self.recent.append((block, ran))
         self.truths += [truth_of(block, index, one) for index, one in enumerate(ran) if not one.transaction.failed]
+
+    def _keep_accounts(self, slot: int) -> None:
+        if len(self.blocks) % ACCOUNTS_EVERY == 1:
+            for protocol, held in self.traffic.accounts():
+                self.accounts.setdefault(held.key, []).append(Version(slot, protocol, held))
 
     def _time(self, slot: int) -> int:
         return self.profile.genesis_time + (slot - self.profile.first_slot) * self.profile.slot_ms // 1000

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from indexer.core.record import EventRow, Failure, Record
+from indexer.simulation.held import Held
 
 
 class ChainTransaction(msgspec.Struct, frozen=True):
@@ -55,6 +56,14 @@ class Truth(msgspec.Struct, frozen=True):
     failures: Sequence[Failure]
 
 
+class Version(msgspec.Struct, frozen=True):
+    """An account from the end of `slot` on, until its next version."""
+
+    slot: int
+    protocol: str
+    held: Held
+
+
 class Chain(msgspec.Struct, frozen=True):
     """Slots `first_slot` up to, but not including, `end_slot`; one without a block was skipped."""
 
@@ -66,3 +75,4 @@ class Chain(msgspec.Struct, frozen=True):
     blocks: Mapping[int, ChainBlock]  # The finalized chain.
     forks: Sequence[Fork]
     truth: Truth
+    accounts: Mapping[bytes, Sequence[Version]] = {}  # By key, of the finalized chain, in order of slots.

@@ -9,6 +9,7 @@ import pybase64
 import zstandard
 
 from indexer.core import base58
+from indexer.simulation.chain import Chain
 from indexer.simulation.cluster import View
 from indexer.simulation.encodings import Json
 from indexer.simulation.node_errors import invalid_params
@@ -30,6 +31,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 Accounts = Mapping[str, Sequence[Account]]  # By address; versions in order of their slots.
+
+
+def accounts_of(chain: Chain) -> Accounts:
+    """What the chain's programs hold."""
+    return {
+        base58.encode(key): [Account(base58.encode(one.held.owner), one.held.data, slot=one.slot) for one in versions]
+        for key, versions in chain.accounts.items()
+    }
 
 
 def account_info(view: View, accounts: Accounts, params: Params, config: AccountConfig) -> Json | None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from hashlib import sha256
 from typing import Any
 
-from indexer.simulation.encoder import INTEGERS, Fields, discriminator, event_fields, type_of
+from indexer.simulation.encoder import INTEGERS, Fields, discriminator, document, event_fields, named, type_of
 
 Writer = Callable[[Any], bytes]
 
@@ -27,6 +28,19 @@ def pack(idl_file: str, event: str, /, *, end: str | None = None, **values: Any)
 def pack_as(idl_file: str, event: str, layout: str, /, **values: Any) -> bytes:
     """An event whose body is one of the IDL's types: a layout that grew at its front."""
     return discriminator(event) + _defined(idl_file, layout)[0](values)
+
+
+def pack_account(idl_file: str, account: str, /, **values: Any) -> bytes:
+    """An account's image: discriminator and body, by the same rules."""
+    start, write = _account(idl_file, account)
+    return start + write(values)
+
+
+@cache
+def _account(idl: str, account: str) -> tuple[bytes, Writer]:
+    fields = named(document(idl)["accounts"], account)["type"]["fields"]
+    known = frozenset(field["name"] for field in fields)
+    return sha256(f"account:{account}".encode()).digest()[:8], _struct(idl, fields, account, known)[0]
 
 
 @cache
@@ -74,6 +88,8 @@ def _primitive(kind: str) -> tuple[Writer, bytes]:
         return (lambda value: b"\1" if value else b"\0"), b"\0"
     if kind == "string":
         return (lambda text: len(raw := text.encode()).to_bytes(4, "little") + raw), bytes(4)
+    if kind == "f32":
+        return _octets(4)  # Its bytes: nobody computes with them.
     assert kind == "publicKey", f"no writer for {kind}"
     return _octets(32)
 

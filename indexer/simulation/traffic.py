@@ -16,6 +16,7 @@ from indexer.resources import resource
 from indexer.simulation.calls import count_calls
 from indexer.simulation.drift import DriftActivity
 from indexer.simulation.gmx import GmxActivity
+from indexer.simulation.held import Held
 from indexer.simulation.jupiter import JupiterActivity
 from indexer.simulation.profile import Profile
 from indexer.simulation.script import Script
@@ -29,20 +30,23 @@ class Activity(Protocol):
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
         """The next block's transactions, `count` of them. Asked for each slot that has a block, in order."""
 
+    def accounts(self) -> list[Held]:
+        """What its programs hold at the end of that block."""
+
 
 class Sent(msgspec.Struct, frozen=True):
     script: Script
     is_v1: bool = False
 
 
-def activities(seed: int, profile: Profile) -> list[Activity]:
+def activities(seed: int, profile: Profile) -> dict[str, Activity]:
     reference = parse_seed((resource("config") / "markets.json").read_bytes())
     made: dict[str, Activity] = {
         "drift": DriftActivity(Random(f"{seed} drift"), reference, profile.drift),
         "jupiter_perps": JupiterActivity(Random(f"{seed} jupiter"), reference, profile.jupiter),
         "gmx_solana": GmxActivity(Random(f"{seed} gmx"), reference, profile.gmx),
     }
-    return [activity for name, activity in made.items() if name in profile.protocols]
+    return {name: activity for name, activity in made.items() if name in profile.protocols}
 
 
 class Traffic:
@@ -67,6 +71,10 @@ class Traffic:
                 transactions.append(self.surroundings.other())
         return [Sent(script, self.rng.random() < self.profile.version_1) for script in transactions]
 
+    def accounts(self) -> list[tuple[str, Held]]:
+        """Of every protocol, by its name, at the end of the block that was asked for last."""
+        return [(name, held) for name, one in self.activities.items() for held in one.accounts()]
+
     def _kinds(self) -> list[str]:
         profile = self.profile
         count = round(self.rng.expovariate(1 / profile.transactions)) if profile.transactions else 0
@@ -76,7 +84,7 @@ class Traffic:
     def _ours(self, slot: int, block_time: int, count: int) -> Iterator[list[Script]]:
         """One script for each, or none where a burst took several into one transaction."""
         turns = [self.rng.randrange(len(self.activities)) for _ in range(count)] if self.activities else []
-        made = [iter(one.scripts(slot, block_time, turns.count(n))) for n, one in enumerate(self.activities)]
+        made = [iter(one.scripts(slot, block_time, turns.count(n))) for n, one in enumerate(self.activities.values())]
         scripts = [next(made[turn]) for turn in turns]
         self.recent = [*self.recent, *scripts][-REMEMBERED:]
         while scripts:

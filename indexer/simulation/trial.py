@@ -24,6 +24,7 @@ from indexer.simulation.chain import Chain
 from indexer.simulation.fault_kinds import PROFILES
 from indexer.simulation.outages import Outages, outages
 from indexer.simulation.profile import Profile
+from indexer.simulation.snapshots import judged
 from indexer.simulation.verdict import Verdict, verdict
 from indexer.sources.wire import Dial, Http
 from indexer.store.base import Store
@@ -91,11 +92,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     differences: int  # Later reads of settled slots that said otherwise.
     rows: int
     recovered_s: float | None  # From the last fault's end to the last slot's settling; None: never.
+    snapshots: int = 0  # Of one protocol's accounts at one slot.
+    wrong_snapshots: int = 0  # Their rows that are not what the books had.
     details: Sequence[str] = ()
 
     @property
     def is_true(self) -> bool:
-        return not (self.lost or self.doubled or self.differing or self.unsettled)
+        return not (self.lost or self.doubled or self.differing or self.unsettled or self.wrong_snapshots)
 
 
 async def trial(plan: Plan, program: Program) -> Outcome:
@@ -182,6 +185,7 @@ class _Trial:
         coverage = {name: common(await self.memory.coverage(name), [self.span]) for name in self.program.streams}
         rows = await self.memory.rows(EVERYTHING)
         found = verdict(self.chain.truth, rows, coverage, self.span)
+        snapshots = judged(self.chain, rows)
         end_s = max(self.lives_s, self.box.faults.last_end_s)
         return Outcome(
             seed=self.plan.seed,
@@ -197,7 +201,9 @@ class _Trial:
             differences=len(await self.memory.differences()),
             rows=sum(map(len, rows.values())),
             recovered_s=None if settled_s is None else max(0.0, settled_s - end_s),
-            details=details(found),
+            snapshots=snapshots.count,
+            wrong_snapshots=len(snapshots.wrong),
+            details=[*details(found), *snapshots.wrong[:3]],
         )
 
 
@@ -229,6 +235,7 @@ def environment_for(chain: Chain, addresses: Addresses, rng: Random, plan: Plan)
         "PERPS_RUN__START_SLOT": str(min(chain.blocks)),
         "PERPS_RUN__RETRY_UNAVAILABLE_S": "5",
         "PERPS_RUN__LEASE_S": "10",
+        "PERPS_RUN__SNAPSHOT_EVERY_S": "7",
     }
 
 

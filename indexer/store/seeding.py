@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -13,7 +13,7 @@ from indexer.store.rows import RECORD_TABLES, Row, Table
 
 BUCKET_SLOTS = 216_000  # About a day: what is marked for reprocess at once.
 # What a market or a token is called, and what is only shown, does not enter `process`.
-_ONLY_SHOWN = frozenset({"symbol", "base_asset", "max_leverage", "is_synthetic", "is_inferred"})
+_ONLY_SHOWN = frozenset({"symbol", "base_asset", "max_leverage", "symbol_since_slot", "is_synthetic", "is_inferred"})
 _MARKET_COLUMNS = ("market_key", "venue_key", "component_key")
 _MINT_COLUMNS = ("mint", "mint_in", "mint_out", "lp_mint")
 # Where an unknown market leaves no mint in the row.
@@ -55,7 +55,21 @@ def _merged(old: _Row | None, new: _Row) -> _Row:
     if old is None:
         return new
     kept = {name: getattr(old, name) for name in new.__struct_fields__ if getattr(new, name) is None}
-    return msgspec.structs.replace(new, **kept)
+    return msgspec.structs.replace(new, **{**kept, **_better(old, new)})
+
+
+def _better(old: Market | Token, new: Market | Token) -> dict[str, Any]:
+    """What is shipped does not replace what an account said: a market's name, the decimals of a mint."""
+    if isinstance(old, Market) and old.symbol_since_slot is not None:
+        return {"symbol": old.symbol} if getattr(new, "symbol_since_slot", None) is None else {}
+    if (
+        isinstance(old, Token)
+        and old.decimals is not None
+        and not old.is_inferred
+        and getattr(new, "is_inferred", False)
+    ):
+        return {"decimals": old.decimals, "is_inferred": False}
+    return {}
 
 
 def _alters(old: Market | Token | None, new: Market | Token) -> bool:

@@ -13,7 +13,8 @@ SELECT
     perps.base58(m.long_mint) AS long_mint,
     perps.base58(m.short_mint) AS short_mint,
     m.pool_id,
-    trim_scale(m.max_leverage) AS max_leverage
+    trim_scale(m.max_leverage) AS max_leverage,
+    m.symbol_since_slot
 FROM ledger.markets AS m;
 
 COMMENT ON VIEW perps.markets IS 'Known markets.';
@@ -29,6 +30,23 @@ COMMENT ON COLUMN perps.markets.long_mint IS 'Token that backs longs, base58.';
 COMMENT ON COLUMN perps.markets.short_mint IS 'Token that backs shorts, base58.';
 COMMENT ON COLUMN perps.markets.pool_id IS 'The pool the market belongs to.';
 COMMENT ON COLUMN perps.markets.max_leverage IS 'Largest leverage allowed; NULL where unknown.';
+COMMENT ON COLUMN perps.markets.symbol_since_slot IS 'Slot from which the market was seen to be called so; NULL: as shipped.';
+
+CREATE VIEW perps.market_names AS
+SELECT
+    n.protocol,
+    n.market_key,
+    n.symbol AS market,
+    n.since_slot,
+    lead(n.since_slot) OVER (PARTITION BY n.protocol, n.market_key ORDER BY n.since_slot) AS until_slot
+FROM ledger.market_names AS n;
+
+COMMENT ON VIEW perps.market_names IS 'Every name that a market had, each with the slots in which it held.';
+COMMENT ON COLUMN perps.market_names.protocol IS 'drift, jupiter_perps or gmx_solana.';
+COMMENT ON COLUMN perps.market_names.market_key IS 'The protocol''s own key of the market, as text.';
+COMMENT ON COLUMN perps.market_names.market IS 'Symbol of the market.';
+COMMENT ON COLUMN perps.market_names.since_slot IS 'Slot at which the name was first seen; 0: as shipped.';
+COMMENT ON COLUMN perps.market_names.until_slot IS 'Slot at which another one was seen; NULL: it still holds.';
 
 CREATE VIEW perps.tokens AS
 SELECT

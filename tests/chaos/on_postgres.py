@@ -22,6 +22,7 @@ from indexer.errors import EXIT_CODE, StoreUnavailable
 from indexer.simulation.box import Box
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
+from indexer.simulation.snapshots import judged
 from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for, portal_behind
 from indexer.simulation.verdict import verdict
 from indexer.store.postgres import open_store
@@ -180,6 +181,7 @@ class _Trial:
             rows = await store.rows(EVERYTHING)
             differences = len(await store.differences())
         found = verdict(self.chain.truth, rows, coverage, self.span)
+        snapshots = judged(self.chain, rows)
         return Outcome(
             seed=self.plan.seed,
             profile=self.plan.profile,
@@ -194,5 +196,7 @@ class _Trial:
             differences=differences,
             rows=sum(map(len, rows.values())),
             recovered_s=None if settled_s is None else max(0.0, settled_s - end_s),
-            details=details(found),
+            snapshots=snapshots.count,
+            wrong_snapshots=len(snapshots.wrong),
+            details=[*details(found), *snapshots.wrong[:3]],
         )

@@ -138,6 +138,7 @@ class Life:
             "run__start_slot": self.made.span.start,
             "run__retry_unavailable_s": 5,
             "run__lease_s": 10,
+            "run__snapshot_every_s": 0,
         }
         texts = {name: one if isinstance(one, str) else msgspec.json.encode(one).decode()
                  for name, one in {**told, **more}.items() if one is not None}  # fmt: skip

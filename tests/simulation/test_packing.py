@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 import pytest
 
 from indexer.core import amount
-from indexer.simulation.encoder import IDL_FILES, document, encode_event, encode_type
+from indexer.simulation.encoder import IDL_FILES, document, encode_account, encode_event, encode_type
 from indexer.simulation.figures import ceil_div, decimal, ratio, rounded
-from indexer.simulation.packing import pack, pack_as
+from indexer.simulation.packing import pack, pack_account, pack_as
 from tests.encoder import drawn_event
 from tests.programs import TAILS
 
@@ -29,6 +30,22 @@ def test_every_event_is_written_as_the_encoder_writes_it(idl_file: str) -> None:
 def test_what_is_omitted_is_zero(idl_file: str) -> None:
     for event in document(idl_file)["events"]:
         assert pack(idl_file, event["name"]) == encode_event(idl_file, event["name"])
+
+
+@pytest.mark.parametrize(
+    ("idl_file", "account", "values"),
+    [
+        ("drift.json", "SpotMarket", {"mint": bytes(range(32)), "marketIndex": 7, "insuranceFund": {"userShares": 9}}),
+        ("drift.json", "User", {"spotPositions": [{"balanceType": "Borrow"}, *[{}] * 7]}),
+        ("gmsol_store.json", "Market", {"state": {"other": {"funding_factor_per_second": -5}}}),
+        ("jupiter_perps.json", "Custody", {"isStable": True, "assets": {"owned": 5}}),
+        ("jupiter_perps.json", "Pool", {"name": "Pool", "custodies": [bytes(32)]}),
+        ("doves.json", "AgPriceFeed", {"expo": -8, "timestamp": -1}),
+    ],
+)
+def test_an_account_is_written_as_the_encoder_writes_it(idl_file: str, account: str, values: dict[str, Any]) -> None:
+    assert pack_account(idl_file, account, **values) == encode_account(idl_file, account, **values)
+    assert pack_account(idl_file, account) == encode_account(idl_file, account)
 
 
 def test_an_event_can_end_where_an_older_layout_ended() -> None:

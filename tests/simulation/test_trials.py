@@ -29,6 +29,7 @@ def test_any_weather_ends_in_the_truth(profile: str) -> None:
     outcome = run(Plan(seed=SEEDS[profile], profile=profile))
     assert outcome.is_true, outcome.details
     assert outcome.kills == 2
+    assert outcome.snapshots >= 3
     assert profile == "calm" or sum(outcome.struck.values()) > 0
 
 

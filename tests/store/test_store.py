@@ -355,6 +355,21 @@ async def test_reference_rows_come_back(store):
     assert (reference.market("drift", "perp:0"), reference.tokens[key(50)]) == (PERP, SOL)
 
 
+async def test_the_slot_of_a_name_is_kept_until_another_name_comes(store):
+    await store.seed(Reference([msgspec.structs.replace(PERP, symbol="SOL-X", symbol_since_slot=7)]))
+    await store.seed(Reference([msgspec.structs.replace(PERP, symbol="SOL-X")]))
+    assert (await store.reference()).market("drift", "perp:0").symbol_since_slot == 7
+
+
+async def test_what_is_shipped_does_not_replace_what_an_account_said(store):
+    said = msgspec.structs.replace(PERP, symbol="SOL-X", symbol_since_slot=7)
+    await store.seed(Reference([said], [SOL]))
+    inferred = Token(mint=key(50), decimals=6, is_inferred=True)
+    await store.seed(Reference([PERP], [inferred]))
+    reference = await store.reference()
+    assert (reference.market("drift", "perp:0"), reference.tokens[key(50)]) == (said, SOL)
+
+
 async def test_a_seed_updates_but_never_forgets(store):
     await store.seed(Reference([PERP], [SOL]))
     renamed = msgspec.structs.replace(PERP, symbol="SOL-X", base_decimals=None, max_leverage=None)

@@ -5,6 +5,7 @@ import os
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 import asyncpg
+import msgspec
 import pytest
 
 from indexer.core import base58
@@ -60,7 +61,7 @@ async def test_the_views_of_the_contract_are_there(database):
     assert {row["relname"] for row in rows} == {
         "trades", "swaps", "lp_flows", "actions", "fees", "liquidations", "funding_rates", "open_interest",
         "tvl_observations", "price_observations", "incentives", "failures", "coverage", "differences", "markets",
-        "tokens", "version", "gaps", "status", "settlements", "providers",
+        "tokens", "version", "gaps", "status", "settlements", "providers", "market_names",
     }  # fmt: skip
 
 
@@ -84,6 +85,14 @@ async def test_every_function_has_a_comment(database):
         == {"base58", "half_even", "key", "time_of"}
         == {f["proname"] for f in functions}
     )
+
+
+async def test_a_market_has_every_name_with_its_slots(store, database):
+    market = Market(protocol="drift", market_key="perp:0", market_kind="perp", symbol="OLD")
+    for symbol, since in (("OLD", None), ("NEW", 7), ("NEW", None), ("NEWEST", 9)):
+        await store.seed(Reference([msgspec.structs.replace(market, symbol=symbol, symbol_since_slot=since)]))
+    rows = await database.fetch("SELECT market, since_slot, until_slot FROM perps.market_names ORDER BY since_slot")
+    assert [tuple(row) for row in rows] == [("OLD", 0, 7), ("NEW", 7, 9), ("NEWEST", 9, None)]
 
 
 async def test_the_version_is_a_semantic_one(database):

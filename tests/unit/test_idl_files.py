@@ -21,7 +21,7 @@ from tests.idl_shape import Idl, Shape, differences, offset, span, wire
 from tests.shared import REPOSITORY, requires_shared, shared
 
 IDL = REPOSITORY / "idl"
-FILES = ("drift.json", "drift_vaults.json", "jupiter_perps.json", "gmsol_store.json")
+FILES = ("drift.json", "drift_vaults.json", "doves.json", "jupiter_perps.json", "gmsol_store.json")
 
 # Newest first: the first one is the standard for names, order and types, the others for what may come before.
 PUBLISHED = {
@@ -33,6 +33,7 @@ PUBLISHED = {
         "drift_2022-11-25_2.0.0_ae3c14fe7.json",
     ),
     "drift_vaults.json": ("drift_vaults_2026-03-30.json",),
+    "doves.json": ("doves-2025-04-04-julianfssen-167b42c.json",),
     "jupiter_perps.json": (
         "perps-2026-03-25-monakki-91cec15.json",
         "perps-2025-07-07-julianfssen-a58d708.json",
@@ -49,6 +50,7 @@ PUBLISHED = {
 UNPUBLISHED = {
     "drift.json": {"AdminWithdrawFromInsuranceFundRecord"},  # Program source of 2026-03-17; its IDL never followed.
     "drift_vaults.json": set[str](),
+    "doves.json": set[str](),
     "jupiter_perps.json": {"LiquidatePositionEvent"},  # Before 2024-09; offsets from peers that decoded it.
     "gmsol_store.json": set[str](),
 }
@@ -189,10 +191,13 @@ def test_an_account_has_the_length_seen_on_chain(file: str, account: str, length
         ("Custody", "assets.owned", 222),
         ("Custody", "assets.globalShortAveragePrices", 254),
         ("Custody", "dovesAgOracle", 384),
+        ("AgPriceFeed", "price", 168),
+        ("AgPriceFeed", "expo", 176),
+        ("AgPriceFeed", "timestamp", 177),
     ],
 )
 def test_an_account_field_stands_where_it_was_seen(account: str, field: str, place: int) -> None:
-    file = "gmsol_store.json" if account == "Market" else "jupiter_perps.json"
+    file = {"Market": "gmsol_store.json", "AgPriceFeed": "doves.json"}.get(account, "jupiter_perps.json")
     assert offset(ours(file).accounts()[account], field) + 8 == place
 
 
@@ -216,6 +221,10 @@ def test_a_trade_event_field_stands_where_it_was_seen(field: str, place: int) ->
     assert offset(ours("gmsol_store.json").events()["TradeEvent"], field) + 16 == place
 
 
+def test_a_price_feed_has_the_discriminator_seen_on_chain() -> None:
+    assert discriminator("account", "AgPriceFeed").hex() == "70f98bd9d7d0f936"
+
+
 def test_the_old_close_request_has_the_known_length() -> None:
     old = ours("jupiter_perps.json").type("ClosePositionRequestEventV0")
     assert span(old) == (104, 104)  # 120 with the tag and the discriminator.
@@ -236,7 +245,8 @@ def test_events_are_those_published_last(file: str) -> None:
 @requires_shared
 @pytest.mark.parametrize("file", FILES)
 def test_accounts_are_as_published_last(file: str) -> None:
-    our, their = ours(file).accounts(), published(PUBLISHED[file][0]).accounts()
+    our, published_ones = ours(file).accounts(), published(PUBLISHED[file][0]).accounts()
+    their = {name[0].upper() + name[1:]: shape for name, shape in published_ones.items()}  # As discriminators have it.
     assert our
     assert [line for name in our for line in differences(our[name], their[name], name)] == []
 

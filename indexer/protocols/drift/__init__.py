@@ -14,16 +14,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
-from indexer.core import base58
 from indexer.core.layout import compile_layouts
 from indexer.core.payload import Event
 from indexer.core.protocol import Program, Protocol, Scene
 from indexer.core.record import Record
 from indexer.protocols.drift import insurance, lending, liquidations, liquidity, rates, trades, vaults
+from indexer.protocols.drift.programs import DRIFT, NAME, VAULTS
 from indexer.protocols.drift.reading import Reading, Words, words
 
-DRIFT = base58.key("dRiftyHA39MWEi3m9aunc5MzRF1JYuBsbn6VPcn33UH")
-VAULTS = base58.key("vAuLTsyrvSfZRuRB3XgvkPwNGgYSs9YRYymVebLKoxR")
+__all__ = ["DRIFT", "EVENTS", "VAULTS", "build"]
 
 # Fields after which a payload of an older program ends. The end of the newest layout is no entry.
 TAILS = {
@@ -66,7 +65,7 @@ def build(idls: Mapping[str, str]) -> Protocol:
     """The protocol from the texts of `drift.json` and `drift_vaults.json`. Raises UnsupportedIdl."""
     drift, strategy = idls["drift.json"], idls["drift_vaults.json"]
     return Protocol(
-        name="drift",
+        name=NAME,
         programs=(
             Program(id=DRIFT, channel="log", layouts=compile_layouts(drift, tails=TAILS)),
             Program(id=VAULTS, channel="log", layouts=compile_layouts(strategy, tails=VAULT_TAILS)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 
 from indexer.core.reference import Reference
+from indexer.simulation.drift.accounts import accounts
 from indexer.simulation.drift.books import Books
 from indexer.simulation.drift.insurance import Stakers
 from indexer.simulation.drift.lending import Lenders
@@ -17,6 +18,7 @@ from indexer.simulation.drift.settlements import Settlements
 from indexer.simulation.drift.stage import DriftRates, Stage
 from indexer.simulation.drift.traders import Traders
 from indexer.simulation.drift.vaults import Depositors
+from indexer.simulation.held import Held
 from indexer.simulation.script import Script
 
 
@@ -27,8 +29,10 @@ class DriftActivity:
         rates = rates or DriftRates()
         self.books = Books(rng, reference, rates.users, rates.volatility)
         self._stage = Stage(rng, rates, self.books)
+        self._reference = reference
         traders, orders = Traders(self._stage), Orders(self._stage)
         providers, cranks = Providers(self._stage), Cranks(self._stage)
+        self._depositors = Depositors(self._stage)
         actors: tuple[tuple[Callable[[], Script], float], ...] = (
             (traders.fill, rates.fill),
             (traders.spot_fill, rates.spot_fill),
@@ -37,7 +41,7 @@ class DriftActivity:
             (traders.swap, rates.swap),
             (Settlements(self._stage).act, rates.settle),
             (Lenders(self._stage).act, rates.lending),
-            (Depositors(self._stage).act, rates.vault),
+            (self._depositors.act, rates.vault),
             (Stakers(self._stage).act, rates.insurance),
             (providers.amm_shares, rates.amm_shares),
             (providers.dlp, rates.dlp),
@@ -53,3 +57,7 @@ class DriftActivity:
         self._stage.slot, self._stage.time = slot, block_time
         self.books.step()
         return [actor() for actor in self._stage.rng.choices(self._actors, self._weights, k=count)]
+
+    def accounts(self) -> list[Held]:
+        """As they are at the end of the block that was made last."""
+        return list(accounts(self.books, self._depositors.vaults, self._reference, self._stage.time))

@@ -9,10 +9,12 @@ from random import Random
 import msgspec
 
 from indexer.core.reference import Reference
+from indexer.simulation.gmx.accounts import accounts
 from indexer.simulation.gmx.keepers import Keepers
 from indexer.simulation.gmx.people import People
 from indexer.simulation.gmx.stage import STORE, GmxRates, Stage
 from indexer.simulation.gmx.upkeep import Upkeep
+from indexer.simulation.held import Held
 from indexer.simulation.script import Emit, Invoke, Part, Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
@@ -62,6 +64,7 @@ class GmxActivity:
     def __init__(self, rng: Random, reference: Reference, rates: GmxRates | None = None) -> None:
         rates = rates or GmxRates()
         self._rng, self._foreign_share = rng, rates.foreign
+        self._reference = reference
         self._ours = Society(rng, rates, reference, STORE)
         # Where the instruction is unknown too, nothing tells whose pools they are, and the contract keeps their rows.
         others = msgspec.structs.replace(rates, unknown=0)
@@ -77,6 +80,10 @@ class GmxActivity:
         if self._others:
             self._others.step(slot, block_time)
         return [self._script() for _ in range(count)]
+
+    def accounts(self) -> list[Held]:
+        """As they are at the end of the block that was made last."""
+        return list(accounts(self.stage, self._reference))
 
     def _script(self) -> Script:
         if self._others and self._rng.random() < self._foreign_share:

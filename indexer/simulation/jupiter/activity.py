@@ -6,6 +6,8 @@ from collections.abc import Callable
 from random import Random
 
 from indexer.core.reference import Reference
+from indexer.simulation.held import Held
+from indexer.simulation.jupiter.accounts import accounts
 from indexer.simulation.jupiter.keepers import Keepers
 from indexer.simulation.jupiter.pool import Pool
 from indexer.simulation.jupiter.providers import Providers
@@ -45,6 +47,10 @@ class JupiterActivity:
         self._stage.time = block_time
         self.pool.step()
         return [self._script() for _ in range(count)]
+
+    def accounts(self) -> list[Held]:
+        """As they are at the end of the block that was made last."""
+        return list(accounts(self.pool, self._stage.time))
 
     def _script(self) -> Script:
         if liquidation := self._liquidation():
