@@ -13,7 +13,7 @@ LIVE_ARGS ?=
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance bench chaos live lock clean
+.PHONY: install check test test-pg conformance bench chaos parity live lock clean
 
 install: $(STAMP)
 
@@ -56,6 +56,10 @@ chaos: install
 # of 50,000 transactions. LIVE_ARGS: --only calm|faults|backfill|history, --history-slots, --slack.
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
+
+# Every rollup and view against plain Python, over 300 random ledgers.
+parity: install
+	PARITY_SEEDS=300 $(PY) -m pytest tests/aggregates/test_parity.py $(PYTEST_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install

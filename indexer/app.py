@@ -19,9 +19,11 @@ from indexer.protocols.gmx_solana import accounts as gmx_accounts
 from indexer.protocols.jupiter_perps import accounts as jupiter_accounts
 from indexer.resources import resource
 from indexer.sources.recorded import Limits
+from indexer.store.aggregates import Aggregates
 from indexer.store.base import Store
 from indexer.store.database import open_database
 from indexer.store.postgres import open_store
+from indexer.store.rolling import open_aggregates
 
 MODULES = (drift, jupiter_perps, gmx_solana)
 ACCOUNTS = (drift_accounts, jupiter_accounts, gmx_accounts)
@@ -68,6 +70,14 @@ async def ledger(settings: Settings) -> AsyncIterator[Store]:
         await store.claim_cluster(settings.cluster.genesis_hash, settings.cluster.name)
         await store.seed(seed())
         yield store
+
+
+@asynccontextmanager
+async def aggregates(settings: Settings) -> AsyncIterator[Aggregates]:
+    """The aggregates of the configured ledger. Raises StoreUnavailable, SchemaError."""
+    timeout_s = settings.database.connect_timeout_s
+    async with open_database(settings) as url, open_aggregates(url, timeout_s=timeout_s) as found:
+        yield found
 
 
 def stream_names() -> Sequence[str]:

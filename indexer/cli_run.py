@@ -24,6 +24,7 @@ from indexer.core.coverage import Spans, missing
 from indexer.errors import InputError, PerpsIndexerError
 from indexer.ingest import doctor as checks
 from indexer.ingest import recording
+from indexer.ingest.aggregate import Rhythm, keep_aggregates
 from indexer.ingest.moments import Moments
 from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
@@ -64,11 +65,22 @@ def run(context: typer.Context, protocol: Protocols = None) -> None:
 
 async def _daemon(settings: Settings, names: Sequence[str]) -> None:
     settings = settings.model_copy(update={"run": settings.run.model_copy(update={"protocols": tuple(names)})})
-    async with wiring.ledger(settings) as store, composed.network(settings) as wire:
+    async with (
+        wiring.ledger(settings) as store,
+        wiring.aggregates(settings) as aggregates,
+        composed.network(settings) as wire,
+    ):
         holder = holder_name()
         daemon = composed.daemon(settings, store, wire, holder=holder, rng=Random())  # noqa: S311 (jitter)
         _log.info("daemon_started", holder=holder, endpoints=settings.endpoints.rpc_urls, protocols=names or "all")
-        await daemon.run()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311
+            tasks.create_task(daemon.run(), name="daemon")
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    pace = settings.aggregates
+    return Rhythm(hours_s=pace.hours_s, days_s=pace.days_s, refresh_s=pace.refresh_s, marks=pace.marks)
 
 
 def backfill(

@@ -197,6 +197,15 @@ class RunSettings(_Section):
     fetches: int = Field(ge=1, le=1000)
 
 
+class AggregateSettings(_Section):
+    """Seconds between runs when nothing waits; `marks`: buckets made again in one transaction."""
+
+    hours_s: float = Field(gt=0, le=3600)
+    days_s: float = Field(gt=0, le=86_400)
+    refresh_s: float = Field(gt=0, le=86_400)
+    marks: int = Field(ge=1, le=100_000)
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -212,6 +221,8 @@ class Settings(_Section):
     endpoints: EndpointSettings
     strategy: StrategySettings
     run: RunSettings
+
+    aggregates: AggregateSettings
     log: LogSettings
 
 

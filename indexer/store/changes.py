@@ -15,6 +15,7 @@ from indexer.core.coverage import Span, Spans, common, covers, missing, of_slots
 from indexer.core.protocol import Processed
 from indexer.store.base import Change, Difference, Page, StoredTransaction, Written
 from indexer.store.rows import BY_CLASS, EVENTS, FAILURES, TABLES, Key, Row, Table
+from indexer.store.told import HOUR_S, Told
 
 # Every table begins with the same columns.
 _PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _INDEX, _TX_INDEX, _BLOCK_TIME, _PART, _SETTLED, _VERSION = (
@@ -24,7 +25,6 @@ _PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _INDEX, _TX_INDEX, _BLOCK_TIME, _PART, _
         "decoder_version",
     )
 )  # fmt: skip
-_HOUR_S = 3600
 # What a source that settles nothing may not know, so that it is no difference.
 _GUESSED = (
     {"tx_index", "block_time"} | {name for name in EVENTS.names if name.startswith("enclosing_")} | {"stack_height"}
@@ -52,6 +52,7 @@ class TableChange:
         self.new: list[Row] = []
         self.counts: Counter[Change] = Counter()
         self.dirty: set[Bucket] = set()
+        self.told = Told()
         self.differences: list[Difference] = []
 
     def put(self, key: Key, old: Row | None, row: Row) -> None:
@@ -93,12 +94,13 @@ class TableChange:
         self._mark(old)
 
     def _mark(self, row: Row) -> None:
+        self.told.add(self.table, row)
         time = row[_BLOCK_TIME]
         if time is None or self.table in (EVENTS, FAILURES):
             return
         place = self.table.position.get("market_key")
         market_key = (row[place] if place is not None else None) or ""
-        self.dirty.add((time - time % _HOUR_S, row[_PROTOCOL], market_key))
+        self.dirty.add((time - time % HOUR_S, row[_PROTOCOL], market_key))
 
 
 def page_rows(page: Page) -> dict[Table, Rows]:

@@ -18,6 +18,7 @@ from indexer.store.changes import Rows, Scope, TableChange
 from indexer.store.coordination import Anchor
 from indexer.store.rows import TABLES, Table
 from indexer.store.statements import multirange, query, spans_of
+from indexer.store.told import Told
 
 if TYPE_CHECKING:
     from indexer.store.pool import Session
@@ -87,14 +88,19 @@ async def _read(
 async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
     """Delete what goes, insert what comes, mark buckets, keep differences."""
     dirty: set[changes.Bucket] = set()
+    told = Told()
     differences: list[Difference] = []
     for change in made:
         await _delete(session, change)
         await _insert(session, change)
         dirty |= change.dirty
+        told.update([change.told])
         differences += change.differences
     if dirty:
         await session.execute(query("mark_buckets"), *map(list, zip(*dirty, strict=True)))
+    for name, marks in (("prices", told.prices), ("amounts", told.amounts), ("owners", told.owners)):
+        if marks:
+            await session.execute(query(f"mark_{name}"), *map(list, zip(*marks, strict=True)))
     if differences:
         rows = [(d.record, d.protocol, d.slot, d.signature, d.channel, d.index, d.part, d.reason, d.difference,
                  d.columns, source, endpoint) for d in differences]  # fmt: skip

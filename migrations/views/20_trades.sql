@@ -1,5 +1,22 @@
 -- Fills in dollars, with the names of their markets. Jupiter tells its fee as one: it is split by the protocol's share.
 
+CREATE VIEW ledger.split_trades AS
+SELECT t.*,
+    coalesce(t.lp_fee_usd_e6, t.fee_usd_e6 - perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0)) AS lp_share_e6,
+    coalesce(t.protocol_fee_usd_e6, perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0)) AS protocol_share_e6,
+    -- What both sides paid and what they received: a fee below 0 is a rebate.
+    CASE WHEN num_nonnulls(t.fee_usd_e6, t.maker_fee_usd_e6) > 0
+        THEN greatest(t.fee_usd_e6, 0) + greatest(t.maker_fee_usd_e6, 0) END AS paid_e6,
+    CASE WHEN num_nonnulls(t.fee_usd_e6, t.maker_fee_usd_e6) > 0
+        THEN least(t.fee_usd_e6, 0) + least(t.maker_fee_usd_e6, 0) END AS received_e6,
+    CASE WHEN num_nonnulls(t.filler_reward_usd_e6, t.referrer_reward_usd_e6, t.builder_fee_usd_e6) > 0
+        THEN coalesce(t.filler_reward_usd_e6, 0) + coalesce(t.referrer_reward_usd_e6, 0) + coalesce(t.builder_fee_usd_e6, 0)
+        END AS rewards_e6
+FROM ledger.trades AS t
+LEFT JOIN ledger.parameters AS share
+    ON share.protocol = t.protocol AND share.name = 'protocol_share_bps' AND t.protocol = 'jupiter_perps';
+COMMENT ON VIEW ledger.split_trades IS 'Fills, each with who got what of its fees.';
+
 CREATE VIEW perps.trades AS
 SELECT
     'trade' AS record,
@@ -39,8 +56,8 @@ SELECT
     trim_scale(t.referrer_reward_usd_e6 * 0.000001) AS referrer_reward_usd,
     trim_scale(t.builder_fee_usd_e6 * 0.000001) AS builder_fee_usd,
     trim_scale(t.venue_fee_usd_e6 * 0.000001) AS venue_fee_usd,
-    trim_scale(coalesce(t.lp_fee_usd_e6, t.fee_usd_e6 - perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0)) * 0.000001) AS lp_fee_usd,
-    trim_scale(coalesce(t.protocol_fee_usd_e6, perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0)) * 0.000001) AS protocol_fee_usd,
+    trim_scale(t.lp_share_e6 * 0.000001) AS lp_fee_usd,
+    trim_scale(t.protocol_share_e6 * 0.000001) AS protocol_fee_usd,
     trim_scale(t.funding_usd_e6 * 0.000001) AS funding_usd,
     trim_scale(t.price_impact_usd_e6 * 0.000001) AS price_impact_usd,
     trim_scale(t.pnl_usd_e6 * 0.000001) AS pnl_usd,
@@ -60,10 +77,8 @@ SELECT
     trim_scale(t.position_size_usd_e6 * 0.000001) AS position_size_usd,
     trim_scale(t.entry_price_usd) AS entry_price_usd,
     trim_scale(t.collateral_usd_e6 * 0.000001) AS collateral_usd
-FROM ledger.trades AS t
-LEFT JOIN ledger.markets AS m ON m.protocol = t.protocol AND m.market_key = t.market_key
-LEFT JOIN ledger.parameters AS share
-    ON share.protocol = t.protocol AND share.name = 'protocol_share_bps' AND t.protocol = 'jupiter_perps';
+FROM ledger.split_trades AS t
+LEFT JOIN ledger.markets AS m ON m.protocol = t.protocol AND m.market_key = t.market_key;
 
 COMMENT ON VIEW perps.trades IS 'Fills. Volume counts each fill once, never once per side; net volume leaves the excluded ones out.';
 COMMENT ON COLUMN perps.trades.record IS 'The kind of the row.';

@@ -1,5 +1,31 @@
 -- Swaps in dollars. Old events carry absurd values: a swap whose value does not fit the price of that hour is suspect.
--- The price is the median of the last nine told within the hour before, by other transactions.
+-- The price is the median of the last nine told within the hour before, by other transactions. Value and price are
+-- compared by products, so that nothing is rounded.
+
+CREATE VIEW ledger.judged_swaps AS
+SELECT t.*,
+    coalesce(t.amount_in <> 0 AND (
+        SELECT near.price_usd <> 0
+            AND abs(t.value_usd_e6 - 1000000 * t.amount_in * near.price_usd) > 500000 * abs(t.amount_in * near.price_usd)
+        FROM (
+            SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY last.price_usd) AS price_usd
+            FROM (
+                SELECT p.price_usd FROM ledger.price_observations AS p
+                WHERE p.mint = t.mint_in
+                    AND p.block_time <= t.block_time AND p.block_time > t.block_time - interval '1 hour'
+                    AND (p.slot, p.signature) <> (t.slot, t.signature)
+                ORDER BY p.block_time DESC, p.slot DESC, p.tx_index DESC NULLS LAST, p.index DESC, p.signature DESC,
+                    p.channel DESC, p.part DESC
+                LIMIT 9
+            ) AS last
+        ) AS near
+    ), false) AS suspect,
+    t.fee_usd_e6 - perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0) AS lp_share_e6,
+    perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0) AS protocol_share_e6
+FROM ledger.swaps AS t
+LEFT JOIN ledger.parameters AS share
+    ON share.protocol = t.protocol AND share.name = 'protocol_share_bps' AND t.protocol = 'jupiter_perps';
+COMMENT ON VIEW ledger.judged_swaps IS 'Swaps, each with whether its value fits the price, and how its fee was shared.';
 
 CREATE VIEW perps.swaps AS
 SELECT
@@ -34,16 +60,8 @@ SELECT
     t.purpose,
     t.hop,
     perps.base58(t.order_key) AS order_key,
-    coalesce(abs(t.value_usd_e6 * 0.000001 / nullif(t.amount_in * (
-        SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY near.price_usd)
-        FROM (
-            SELECT p.price_usd FROM ledger.price_observations AS p
-            WHERE p.mint = t.mint_in AND p.block_time <= t.block_time AND p.block_time > t.block_time - interval '1 hour'
-                AND (p.slot, p.signature) <> (t.slot, t.signature)
-            ORDER BY p.block_time DESC LIMIT 9
-        ) AS near
-    ), 0) - 1) > 0.5, false) AS suspect
-FROM ledger.swaps AS t
+    t.suspect
+FROM ledger.judged_swaps AS t
 LEFT JOIN ledger.markets AS m ON m.protocol = t.protocol AND m.market_key = t.market_key
 LEFT JOIN ledger.tokens AS token_in ON token_in.mint = t.mint_in
 LEFT JOIN ledger.tokens AS token_out ON token_out.mint = t.mint_out;

@@ -1,6 +1,31 @@
 -- Flows in dollars. Two things an event may not tell are filled in: whose action it was, and what vaults and insurance
 -- moved, in dollars.
 
+CREATE VIEW ledger.valued_flows AS
+SELECT t.*,
+    coalesce(t.provider, (
+        SELECT a.owner FROM ledger.actions AS a
+        WHERE a.action_key = t.action_key AND a.protocol = t.protocol AND a.owner IS NOT NULL
+            AND a.action_kind NOT IN ('order', 'position_request')
+        ORDER BY abs(a.slot - t.slot), a.slot DESC, a.signature DESC, a.channel DESC, a.index DESC, a.part DESC
+        LIMIT 1
+    )) AS owner,
+    coalesce(t.value_usd_e6, CASE WHEN t.venue IN ('drift_vault', 'drift_insurance') THEN perps.half_even(1000000 * t.amount * (
+        SELECT p.price_usd FROM ledger.price_observations AS p
+        WHERE p.mint = t.mint AND p.block_time <= t.block_time
+            AND p.block_time > t.block_time - age.value * interval '1 second'
+        ORDER BY p.block_time DESC, p.slot DESC, p.tx_index DESC NULLS LAST, p.index DESC, p.signature DESC, p.channel DESC,
+            p.part DESC
+        LIMIT 1
+    ), 0) END) AS valued_e6,
+    t.fee_usd_e6 - perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0) AS lp_share_e6,
+    perps.half_even(t.fee_usd_e6 * share.value * 0.0001, 0) AS protocol_share_e6
+FROM ledger.lp_flows AS t
+LEFT JOIN ledger.parameters AS age ON age.protocol = 'all' AND age.name = 'price_max_age_s'
+LEFT JOIN ledger.parameters AS share
+    ON share.protocol = t.protocol AND share.name = 'protocol_share_bps' AND t.protocol = 'jupiter_perps';
+COMMENT ON VIEW ledger.valued_flows IS 'Flows, each with its owner, its value and how its fee was shared, where anything tells.';
+
 CREATE VIEW perps.lp_flows AS
 SELECT
     'lp_flow' AS record,
@@ -19,19 +44,11 @@ SELECT
     t.venue,
     t.venue_key,
     t.flow,
-    perps.base58(coalesce(t.provider, (
-        SELECT a.owner FROM ledger.actions AS a
-        WHERE a.action_key = t.action_key AND a.protocol = t.protocol AND a.owner IS NOT NULL
-        ORDER BY abs(a.slot - t.slot), a.slot DESC LIMIT 1
-    ))) AS provider,
+    perps.base58(t.owner) AS provider,
     perps.base58(t.mint) AS mint,
     token.symbol AS symbol,
     trim_scale(t.amount) AS amount,
-    trim_scale(coalesce(t.value_usd_e6 * 0.000001, CASE WHEN t.venue IN ('drift_vault', 'drift_insurance') THEN perps.half_even(t.amount * (
-        SELECT p.price_usd FROM ledger.price_observations AS p
-        WHERE p.mint = t.mint AND p.block_time <= t.block_time AND p.block_time > t.block_time - interval '24 hours'
-        ORDER BY p.block_time DESC, p.slot DESC, p.tx_index DESC NULLS LAST, p.index DESC LIMIT 1
-    ), 6) END)) AS value_usd,
+    trim_scale(t.valued_e6 * 0.000001) AS value_usd,
     perps.base58(t.lp_mint) AS lp_mint,
     trim_scale(t.lp_amount) AS lp_amount,
     trim_scale(t.lp_price_usd) AS lp_price_usd,
@@ -41,7 +58,7 @@ SELECT
     perps.base58(t.via) AS via,
     t.internal,
     trim_scale(t.sequence) AS sequence
-FROM ledger.lp_flows AS t
+FROM ledger.valued_flows AS t
 LEFT JOIN ledger.tokens AS token ON token.mint = t.mint;
 
 COMMENT ON VIEW perps.lp_flows IS 'Movements of liquidity.';

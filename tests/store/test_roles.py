@@ -11,12 +11,13 @@ from indexer.resources import resource
 from indexer.store.connection import connected
 from indexer.store.migrate import migrate
 from indexer.store.postgres import PARTITION_SLOTS, open_store
+from indexer.store.rolling import open_aggregates
 from tests.conftest import in_database
 from tests.ingest.test_replay import SWAP, answer, write
 from tests.store.ledger import event, failure, flow, origin, page, trade
 from tests.unit.test_cli_frame import refused, run
 
-VIEWS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace AND relkind = 'v'"
+VIEWS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace AND relkind IN ('v', 'm')"
 TABLES = "SELECT relname::text FROM pg_class WHERE relnamespace = 'ledger'::regnamespace AND relkind IN ('r', 'p')"
 PASSWORD = "only-for-this-test"
 
@@ -74,6 +75,8 @@ READER_MAY_NOT = [
     "DROP VIEW perps.trades",
     "SELECT ledger.ensure_partitions(0, 1)",
     "SELECT ledger.grant_roles()",
+    "SELECT ledger.refresh_view('volume_daily')",
+    "REFRESH MATERIALIZED VIEW perps.volume_daily",
     "INSERT INTO perps.tokens (symbol) VALUES ('x')",
     "DELETE FROM perps.tokens",
 ]
@@ -99,6 +102,20 @@ async def test_the_writer_does_all_that_the_store_does(member):
         await store.observe_head(["drift"], "a", finalized=9, confirmed=9)
         await store.report_health("a", [])
         await store.leave("a")
+
+
+async def test_the_writer_rolls_up_and_refreshes(owner, member):
+    url = await member("perps_writer")
+    async with open_store(url) as store, open_aggregates(url) as aggregates:
+        await store.write(page(trade(origin()), settled=(100, 101)))
+        assert [await aggregates.roll_hours(9), await aggregates.roll_days(9), await aggregates.roll_holdings(9)] == [
+            1,
+            1,
+            0,
+        ]
+        for view in await aggregates.views():
+            await aggregates.refresh(view)
+    assert await owner.fetchval("SELECT count(*) FROM ledger.refreshes WHERE error IS NULL") >= 8
 
 
 async def test_a_writer_replays_into_a_ledger_that_the_owner_migrated(owner, member, tmp_path):

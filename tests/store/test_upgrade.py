@@ -27,7 +27,7 @@ WHERE attrelid = $1::text::regclass AND attnum > 0 AND attnotnull
 VALUES = {
     "bigint": "7", "integer": "7", "smallint": "7", "numeric": "340282366920938463463374607431768211455",
     "text": "'log'", "bytea": "'\\x00ff'", "boolean": "true", "timestamp with time zone": "'2025-01-01Z'",
-    "date": "'2025-01-01'", "int8multirange": "'{[5,9)}'", "int8range": "'[5,9)'", "bytea[]": "'{}'",
+    "date": "'2025-01-01'", "int8multirange": "'{[5,9)}'", "int8range": "'[5,9)'", "bytea[]": "'{}'", "text[]": "'{}'",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ async def fill(url: str) -> None:
 
 
 def value(name: str, sql_type: str) -> str:
-    return {"difference": "'missing'"}.get(name, VALUES[sql_type])
+    return {"difference": "'missing'", "name": "'hours'"}.get(name, VALUES[sql_type])
 
 
 async def contents(url: str) -> dict[str, list[dict[str, object]]]:

@@ -57,11 +57,19 @@ def shown_names(table: Table) -> set[str]:
 
 
 async def test_the_views_of_the_contract_are_there(database):
-    rows = await database.fetch("SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace")
+    rows = await database.fetch(
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace AND relkind IN ('v', 'm')"
+    )
     assert {row["relname"] for row in rows} == {
         "trades", "swaps", "lp_flows", "actions", "fees", "liquidations", "funding_rates", "open_interest",
         "tvl_observations", "price_observations", "incentives", "failures", "coverage", "differences", "markets",
         "tokens", "version", "gaps", "status", "settlements", "providers", "market_names",
+        "coverage_daily", "volume_daily", "market_volume_daily", "market_volume_hourly", "volume_hourly",
+        "liquidity_sources_daily", "fees_hourly", "fees_daily", "lp_flows_hourly", "lp_flows_daily",
+        "tvl_tokens_hourly", "tvl_tokens_daily", "tvl_components_daily", "tvl_daily", "efficiency_daily",
+        "market_share_7d", "lp_yield_daily", "traders_daily", "traders", "lp_providers_daily", "lp_providers",
+        "token_prices_hourly", "market_prices_hourly", "funding_daily", "open_interest_daily", "liquidations_daily",
+        "swaps_hourly", "incentives_daily", "protocol_overview", "today", "reconciliation", "freshness",
     }  # fmt: skip
 
 
@@ -69,7 +77,7 @@ async def test_every_relation_and_column_has_a_comment(database):
     bare = await database.fetch(
         "SELECT c.relname::text, a.attname::text FROM pg_class AS c"
         " LEFT JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0"
-        " WHERE c.relnamespace = 'perps'::regnamespace"
+        " WHERE c.relnamespace = 'perps'::regnamespace AND c.relkind IN ('v', 'm')"
         " AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid, 'pg_class') IS NULL)"
     )
     assert bare == []

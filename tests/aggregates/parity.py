@@ -1,0 +1,104 @@
+"""Live a random world in PostgreSQL, and compare every rollup and view with what plain Python makes of its rows."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import date, datetime
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from indexer.store.connection import Connection
+from indexer.store.rolling import PostgresAggregates
+from tests.aggregates import plain
+from tests.aggregates.book import Book, number, read, seconds
+from tests.aggregates.days import Numbers
+from tests.aggregates.worlds import REFERENCE, World
+
+UNTOLD = {"reconciliation": {"definition"}}  # Columns of words.
+
+
+async def roll_some(world: World, aggregates: PostgresAggregates) -> None:
+    """A run as a loop makes it, often too small to take all marks."""
+    limit = world.dice.choice([1, 3, 10, 50, 1000])
+    run = world.dice.choice([aggregates.roll_hours, aggregates.roll_days, aggregates.roll_holdings])
+    await run(limit)
+
+
+async def live(world: World, ledger: Numbers, *, at_once: bool = True) -> None:
+    """Write the world while somebody else rolls up, at once or one step after the other."""
+    await ledger.store.seed(REFERENCE)
+    for page in world.pages():
+        both = [ledger.store.write(page)]
+        if world.maybe(0.5):
+            both.append(roll_some(world, ledger.aggregates))  # type: ignore[arg-type]
+        if at_once:
+            await asyncio.gather(*both)
+        else:
+            for one in both:
+                await one
+        if world.maybe(0.15):
+            await world.reprocess(ledger.store)
+        if world.maybe(0.05):
+            await change_a_parameter(world, ledger.connection)
+    await ledger.roll()
+    for view in await ledger.aggregates.views():
+        await ledger.aggregates.refresh(view)
+
+
+async def change_a_parameter(world: World, connection: Connection) -> None:
+    name, value = world.dice.choice([
+        ("price_max_age_s", "7200"), ("price_max_age_s", "200000"), ("wash_turnover", "2"), ("wash_positions", "3"),
+        ("tvl_known_fraction", "0.2"), ("ratio_days", "3"), ("protocol_share_bps", "3000"),
+    ])  # fmt: skip
+    await connection.execute("UPDATE ledger.parameters SET value = $2 WHERE name = $1", name, Decimal(value))
+
+
+def comparable(value: Any) -> Any:
+    """As plain Python has it."""
+    if isinstance(value, datetime):
+        return seconds(value)
+    return number(value)
+
+
+async def rows(connection: Connection, relation: str) -> list[dict[str, Any]]:
+    found = await connection.fetch(f"SELECT * FROM {relation}")
+    return [{name: comparable(value) for name, value in row.items()} for row in found]
+
+
+def sortable(row: dict[str, Any]) -> str:
+    return repr(sorted((name, text(value)) for name, value in row.items()))
+
+
+def text(value: Any) -> str:
+    return str(value) if isinstance(value, (Fraction, date)) else repr(value)
+
+
+def differences(made: list[dict[str, Any]], expected: list[dict[str, Any]]) -> list[str]:
+    """What one side has and the other lacks."""
+    expected = [{name: number(value) for name, value in row.items()} for row in expected]
+    left, right = ({sortable(row) for row in some} for some in (made, expected))
+    return sorted(
+        [*(f"only in SQL: {row}" for row in left - right), *(f"only in Python: {row}" for row in right - left)]
+    )
+
+
+async def all_differences(connection: Connection, book: Book) -> dict[str, list[str]]:
+    """Relation -> how it differs from what plain Python makes of the rows."""
+    found = {}
+    for name, rollup in plain.rollups(book).items():
+        expected = [dict(zip(plain.KEYS[name], at, strict=True)) | values for at, values in rollup.items()]
+        found[f"ledger.{name}"] = differences(await rows(connection, f"ledger.{name}"), expected)
+    for name, view in plain.views(book).items():
+        made = [
+            {column: value for column, value in row.items() if column not in UNTOLD.get(name, set())}
+            for row in await rows(connection, f"perps.{name}")
+        ]
+        found[f"perps.{name}"] = differences(made, view)
+    return {name: lines for name, lines in found.items() if lines}
+
+
+async def parity(seed: int, ledger: Numbers, *, at_once: bool = True) -> dict[str, list[str]]:
+    """Live a world and compare."""
+    await live(World(seed), ledger, at_once=at_once)
+    return await all_differences(ledger.connection, await read(ledger.store, ledger.connection))
