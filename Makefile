@@ -57,9 +57,9 @@ chaos: install
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
 
-# Every rollup and view against plain Python, over 300 random ledgers.
+# Every rollup and view against plain Python, over 300 random ledgers; and SQL that is wrong, which it must notice.
 parity: install
-	PARITY_SEEDS=300 $(PY) -m pytest tests/aggregates/test_parity.py $(PYTEST_ARGS)
+	PARITY_SEEDS=300 $(PY) -m pytest tests/aggregates/test_parity.py tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
 bench: install

@@ -185,12 +185,15 @@ CREATE TABLE ledger.hourly_open_interest (
     observations  bigint       NOT NULL,
     value_e6      numeric,
     value_slot    bigint,
+    value_at      timestamptz,
     size_base     numeric,
-    size_slot     bigint,
+    size_at       timestamptz,
     PRIMARY KEY (hour, protocol, market_key, side)
 );
 COMMENT ON TABLE ledger.hourly_open_interest IS 'The newest open interest of each hour in which some was told.';
-COMMENT ON COLUMN ledger.hourly_open_interest.value_slot IS 'Where the value was told: it holds as long as the slots after it are settled.';
+COMMENT ON COLUMN ledger.hourly_open_interest.value_slot IS 'Where the value was told.';
+COMMENT ON COLUMN ledger.hourly_open_interest.value_at IS 'When it was told.';
+COMMENT ON COLUMN ledger.hourly_open_interest.size_at IS 'When the size was told.';
 -- The last open interest before a moment.
 CREATE INDEX hourly_open_interest_market ON ledger.hourly_open_interest (protocol, market_key, side, hour);
 

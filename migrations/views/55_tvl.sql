@@ -1,13 +1,24 @@
--- How much was where, weighted by time. An amount holds as long as its slots are settled; a price, or a value told as a
--- whole, is unknown when it is older than a day (ledger.parameters). The mean of a day is over its known seconds and NULL
--- where they are less than half of it. Counted into a protocol's TVL: Jupiter's pool, GMX's pools, Drift's lending
--- (deposits less borrows) and insurance fund. GLV holds GM, strategy vaults and DLP hold deposits: they stand beside.
+-- How much was where, weighted by time. An amount that every change tells holds as long as its slots are settled; a price,
+-- a value told as a whole, and what only readings of accounts tell are unknown when they are older than a day
+-- (ledger.parameters). The mean of a day is over its known seconds and NULL where they are less than half of it. Counted
+-- into a protocol's TVL: Jupiter's pool, GMX's pools, Drift's lending (deposits less borrows) and insurance fund. GLV holds
+-- GM, strategy vaults and DLP hold deposits: they stand beside.
 
 CREATE VIEW ledger.counted_components AS
 SELECT * FROM (VALUES
     ('jupiter_perps', 'pool'), ('gmx_solana', 'pool'), ('drift', 'lending'), ('drift', 'insurance_fund')
 ) AS counted (protocol, component);
 COMMENT ON VIEW ledger.counted_components IS 'What a protocol''s TVL is the sum of.';
+
+CREATE VIEW ledger.held_components AS
+SELECT * FROM (VALUES
+    ('gmx_solana', 'pool'), ('drift', 'lending'), ('drift', 'insurance_fund'), ('drift', 'strategy_vault')
+) AS held (protocol, component);
+COMMENT ON VIEW ledger.held_components IS 'Amounts that events tell whenever they change: they hold while slots are settled.';
+
+CREATE VIEW ledger.listed_components AS
+SELECT * FROM (VALUES ('drift', 'strategy_vault_spot'), ('gmx_solana', 'glv_holding')) AS listed (protocol, component);
+COMMENT ON VIEW ledger.listed_components IS 'Amounts that each reading lists whole: what the next one does not name is there no more.';
 
 CREATE VIEW perps.tvl_tokens_hourly AS
 SELECT
@@ -36,7 +47,7 @@ LEFT JOIN ledger.tokens AS t ON t.mint = g.mint;
 COMMENT ON VIEW perps.tvl_tokens_hourly IS 'What lay where, by hour and token, as last rolled up. Nothing known of an hour: no row.';
 COMMENT ON COLUMN perps.tvl_tokens_hourly.hour IS 'Start of the hour, UTC.';
 COMMENT ON COLUMN perps.tvl_tokens_hourly.protocol IS 'drift, jupiter_perps or gmx_solana.';
-COMMENT ON COLUMN perps.tvl_tokens_hourly.component IS 'pool, lending, insurance_fund, strategy_vault, glv, ...';
+COMMENT ON COLUMN perps.tvl_tokens_hourly.component IS 'pool, lending, insurance_fund, strategy_vault (equity by events), strategy_vault_spot (lent, by its account), glv, glv_holding, custody, lp_supply, pool_recomputed.';
 COMMENT ON COLUMN perps.tvl_tokens_hourly.component_key IS 'Which one.';
 COMMENT ON COLUMN perps.tvl_tokens_hourly.name IS 'Symbol of the market; its key where it is none or unknown.';
 COMMENT ON COLUMN perps.tvl_tokens_hourly.mint IS 'The token, base58; NULL where a value is told as a whole.';
@@ -55,6 +66,7 @@ SELECT c.day, h.protocol, h.component, h.component_key, h.holding, h.mint, c.cov
     coalesce(d.known_s, 0) AS known_s,
     coalesce(d.amount_s, 0) AS amount_s,
     d.amount_seconds,
+    d.value_seconds,
     CASE WHEN c.coverage <> 'none' AND d.known_s >= 86400 * least_known.value
         THEN ledger.ratio(d.value_seconds, d.known_s, 6) END AS value_usd
 FROM ledger.tvl_holdings AS h
@@ -87,7 +99,7 @@ LEFT JOIN ledger.tokens AS t ON t.mint = h.mint;
 COMMENT ON VIEW perps.tvl_tokens_daily IS 'What lay where, by UTC day and token, the mean over the known seconds of the day.';
 COMMENT ON COLUMN perps.tvl_tokens_daily.day IS 'UTC day.';
 COMMENT ON COLUMN perps.tvl_tokens_daily.protocol IS 'drift, jupiter_perps or gmx_solana.';
-COMMENT ON COLUMN perps.tvl_tokens_daily.component IS 'pool, lending, insurance_fund, strategy_vault, glv, ...';
+COMMENT ON COLUMN perps.tvl_tokens_daily.component IS 'pool, lending, insurance_fund, strategy_vault (equity by events), strategy_vault_spot (lent, by its account), glv, glv_holding, custody, lp_supply, pool_recomputed.';
 COMMENT ON COLUMN perps.tvl_tokens_daily.component_key IS 'Which one.';
 COMMENT ON COLUMN perps.tvl_tokens_daily.name IS 'Symbol of the market; its key where it is none or unknown.';
 COMMENT ON COLUMN perps.tvl_tokens_daily.mint IS 'The token, base58; NULL where a value is told as a whole.';
@@ -114,13 +126,21 @@ SELECT
     ledger.ratio(h.unpriced_s, 86400, 6) AS unpriced_fraction,
     h.origin
 FROM (
-    SELECT day, protocol, component, component_key, coverage, covered_fraction,
-        CASE WHEN count(value_usd) = count(*) THEN trim_scale(sum(value_usd)) END AS tvl_usd,
-        min(known_s) AS known_s,
-        max(greatest(amount_s - known_s, 0)) AS unpriced_s,
-        CASE WHEN min(origin) = max(origin) THEN min(origin) WHEN min(origin) IS NOT NULL THEN 'mixed' END AS origin
-    FROM ledger.daily_holdings
-    GROUP BY day, protocol, component, component_key, coverage, covered_fraction
+    SELECT t.day, t.protocol, t.component, t.component_key, t.coverage, t.covered_fraction,
+        CASE
+            WHEN l.component IS NULL THEN
+                CASE WHEN count(t.value_usd) = count(*) THEN trim_scale(sum(t.value_usd)) END
+            -- What is listed comes and goes: all of it, over the seconds in which there was a reading.
+            WHEN t.coverage <> 'none' AND max(t.known_s) >= 86400 * max(least_known.value) THEN
+                ledger.ratio(sum(t.value_seconds), max(t.known_s), 6)
+        END AS tvl_usd,
+        CASE WHEN l.component IS NULL THEN min(t.known_s) ELSE max(t.known_s) END AS known_s,
+        max(greatest(t.amount_s - t.known_s, 0)) AS unpriced_s,
+        CASE WHEN min(t.origin) = max(t.origin) THEN min(t.origin) WHEN min(t.origin) IS NOT NULL THEN 'mixed' END AS origin
+    FROM ledger.daily_holdings AS t
+    JOIN ledger.parameters AS least_known ON least_known.protocol = 'all' AND least_known.name = 'tvl_known_fraction'
+    LEFT JOIN ledger.listed_components AS l ON l.protocol = t.protocol AND l.component = t.component
+    GROUP BY t.day, t.protocol, t.component, t.component_key, t.coverage, t.covered_fraction, l.component
 ) AS h
 LEFT JOIN ledger.counted_components AS k ON k.protocol = h.protocol AND k.component = h.component
 LEFT JOIN ledger.markets AS m ON m.protocol = h.protocol AND m.market_key = h.component_key;
@@ -130,7 +150,7 @@ CREATE UNIQUE INDEX tvl_components_daily_key ON perps.tvl_components_daily (day,
 COMMENT ON MATERIALIZED VIEW perps.tvl_components_daily IS 'TVL by UTC day and component; each one that was ever told has a row on every day, known or not.';
 COMMENT ON COLUMN perps.tvl_components_daily.day IS 'UTC day.';
 COMMENT ON COLUMN perps.tvl_components_daily.protocol IS 'drift, jupiter_perps or gmx_solana.';
-COMMENT ON COLUMN perps.tvl_components_daily.component IS 'pool, lending, insurance_fund, strategy_vault, glv, ...';
+COMMENT ON COLUMN perps.tvl_components_daily.component IS 'pool, lending, insurance_fund, strategy_vault (equity by events), strategy_vault_spot (lent, by its account), glv, glv_holding, custody, lp_supply, pool_recomputed.';
 COMMENT ON COLUMN perps.tvl_components_daily.component_key IS 'Which one.';
 COMMENT ON COLUMN perps.tvl_components_daily.name IS 'Symbol of the market; its key where it is none or unknown.';
 COMMENT ON COLUMN perps.tvl_components_daily.coverage IS 'full, partial or none: how much of the day is settled.';
@@ -153,13 +173,27 @@ WITH component AS (
         sum(tvl_usd) FILTER (WHERE component = 'lending' AND is_counted) AS lending_usd,
         sum(tvl_usd) FILTER (WHERE component = 'insurance_fund' AND is_counted) AS insurance_fund_usd,
         sum(tvl_usd) FILTER (WHERE component = 'glv') AS glv_usd,
-        count(*) FILTER (WHERE component = 'strategy_vault') AS vaults_total,
-        count(tvl_usd) FILTER (WHERE component = 'strategy_vault') AS vaults_known,
-        sum(tvl_usd) FILTER (WHERE component = 'strategy_vault') AS strategy_vaults_usd,
         CASE WHEN min(origin) FILTER (WHERE is_counted) = max(origin) FILTER (WHERE is_counted)
             THEN min(origin) FILTER (WHERE is_counted)
             WHEN min(origin) FILTER (WHERE is_counted) IS NOT NULL THEN 'mixed' END AS origin
     FROM perps.tvl_components_daily
+    GROUP BY day, protocol
+),
+-- What a vault lent by its account, else what it was worth by its last event.
+vault AS (
+    SELECT day, protocol, count(*) AS vaults_total, count(usd) AS vaults_known, count(read_usd) AS vaults_read,
+        sum(usd) AS strategy_vaults_usd
+    FROM (
+        SELECT day, protocol, component_key,
+            max(tvl_usd) FILTER (WHERE component = 'strategy_vault_spot') AS read_usd,
+            coalesce(
+                max(tvl_usd) FILTER (WHERE component = 'strategy_vault_spot'),
+                max(tvl_usd) FILTER (WHERE component = 'strategy_vault')
+            ) AS usd
+        FROM perps.tvl_components_daily
+        WHERE component IN ('strategy_vault', 'strategy_vault_spot')
+        GROUP BY day, protocol, component_key
+    ) AS one
     GROUP BY day, protocol
 ),
 day AS (
@@ -167,14 +201,17 @@ day AS (
         coalesce(p.components_total, 0) AS components_total,
         coalesce(p.components_known, 0) AS components_known,
         coalesce(p.components_unpriced, 0) AS components_unpriced,
-        coalesce(p.vaults_total, 0) AS vaults_total,
-        coalesce(p.vaults_known, 0) AS vaults_known,
+        coalesce(v.vaults_total, 0) AS vaults_total,
+        coalesce(v.vaults_known, 0) AS vaults_known,
+        coalesce(v.vaults_read, 0) AS vaults_read,
         p.components_total > 0 AND p.known >= least_known.value * p.components_total AS is_known,
         ledger.ratio(p.known, p.components_total, 6) AS known_fraction,
-        p.tvl_usd, p.pool_usd, p.lending_usd, p.insurance_fund_usd, p.glv_usd, p.strategy_vaults_usd, p.origin
+        p.tvl_usd, p.pool_usd, p.lending_usd, p.insurance_fund_usd, p.glv_usd, v.strategy_vaults_usd,
+        p.origin
     FROM perps.coverage_daily AS c
     JOIN ledger.parameters AS least_known ON least_known.protocol = 'all' AND least_known.name = 'tvl_known_fraction'
     LEFT JOIN component AS p ON p.day = c.day AND p.protocol = c.protocol
+    LEFT JOIN vault AS v ON v.day = c.day AND v.protocol = c.protocol
 )
 SELECT
     day,
@@ -193,6 +230,7 @@ SELECT
     trim_scale(insurance_fund_usd) AS insurance_fund_usd,
     trim_scale(strategy_vaults_usd) AS strategy_vaults_usd,
     vaults_known,
+    vaults_read,
     vaults_total,
     trim_scale(glv_usd) AS glv_usd
 FROM day;
@@ -205,7 +243,7 @@ COMMENT ON COLUMN perps.tvl_daily.protocol IS 'drift, jupiter_perps or gmx_solan
 COMMENT ON COLUMN perps.tvl_daily.coverage IS 'full, partial or none: how much of the day is settled.';
 COMMENT ON COLUMN perps.tvl_daily.covered_fraction IS 'Part of the day''s seconds in which every slot is settled.';
 COMMENT ON COLUMN perps.tvl_daily.tvl_usd IS 'Sum of the known components: Jupiter''s pool; GMX''s pools; Drift''s deposits less borrows and insurance fund. NULL where known_fraction is below a half.';
-COMMENT ON COLUMN perps.tvl_daily.tvl_ex_vaults_usd IS 'tvl_usd less what Drift''s strategy vaults were worth at their last deposit or withdrawal; elsewhere tvl_usd.';
+COMMENT ON COLUMN perps.tvl_daily.tvl_ex_vaults_usd IS 'tvl_usd less strategy_vaults_usd; tvl_usd where a protocol has none.';
 COMMENT ON COLUMN perps.tvl_daily.known_fraction IS 'Part of the day in which a component is known, the mean over all components.';
 COMMENT ON COLUMN perps.tvl_daily.components_known IS 'Components in the sum.';
 COMMENT ON COLUMN perps.tvl_daily.components_total IS 'Components that the ledger was ever told of, on this day or another.';
@@ -214,7 +252,8 @@ COMMENT ON COLUMN perps.tvl_daily.origin IS 'Where the components'' values come 
 COMMENT ON COLUMN perps.tvl_daily.pool_usd IS 'Of tvl_usd: pools (Jupiter, GMX).';
 COMMENT ON COLUMN perps.tvl_daily.lending_usd IS 'Of tvl_usd: deposits less borrows (Drift).';
 COMMENT ON COLUMN perps.tvl_daily.insurance_fund_usd IS 'Of tvl_usd: insurance fund (Drift).';
-COMMENT ON COLUMN perps.tvl_daily.strategy_vaults_usd IS 'Beside tvl_usd, since vaults hold deposits: equity of Drift''s strategy vaults, as last told.';
+COMMENT ON COLUMN perps.tvl_daily.strategy_vaults_usd IS 'Beside tvl_usd, since vaults hold deposits: what Drift''s strategy vaults lent, by readings of their accounts; where there is none, what a vault was worth at its last deposit or withdrawal.';
 COMMENT ON COLUMN perps.tvl_daily.vaults_known IS 'Strategy vaults in strategy_vaults_usd.';
+COMMENT ON COLUMN perps.tvl_daily.vaults_read IS 'Of them: by readings of their accounts.';
 COMMENT ON COLUMN perps.tvl_daily.vaults_total IS 'Strategy vaults that the ledger was ever told of.';
 COMMENT ON COLUMN perps.tvl_daily.glv_usd IS 'Beside tvl_usd, since GLV holds GM: value of GLV vaults.';

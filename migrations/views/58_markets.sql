@@ -109,28 +109,34 @@ FROM (
         FROM ledger.covered_spans AS s WHERE s.stream = c.protocol
     ) AS moment
     LEFT JOIN LATERAL (
-        SELECT o.value_e6, o.value_slot FROM ledger.hourly_open_interest AS o
+        SELECT o.value_e6, o.value_slot, o.value_at FROM ledger.hourly_open_interest AS o
         WHERE o.protocol = k.protocol AND o.market_key = k.market_key AND o.side = k.side AND o.value_e6 IS NOT NULL
             AND o.hour < (c.day + 1)::timestamp AT TIME ZONE 'UTC'
         ORDER BY o.hour DESC LIMIT 1
     ) AS told ON true
     LEFT JOIN LATERAL (
-        SELECT told.value_e6 FROM ledger.covered_spans AS s
-        WHERE s.stream = k.protocol AND s.first_slot <= told.value_slot AND s.behind_slot > told.value_slot
-            AND s.ends_at >= moment.at AND moment.at > c.day::timestamp AT TIME ZONE 'UTC'
+        -- GMX tells every change; elsewhere a reading grows old.
+        SELECT told.value_e6 FROM ledger.parameters AS age
+        WHERE age.protocol = 'all' AND age.name = 'price_max_age_s'
+            AND moment.at > c.day::timestamp AT TIME ZONE 'UTC'
+            AND CASE WHEN k.protocol = 'gmx_solana' THEN EXISTS (
+                SELECT FROM ledger.covered_spans AS s
+                WHERE s.stream = k.protocol AND s.first_slot <= told.value_slot AND s.behind_slot > told.value_slot
+                    AND s.ends_at >= moment.at
+            ) ELSE told.value_at + age.value * interval '1 second' > moment.at END
     ) AS held ON true
     GROUP BY c.day, c.protocol, c.coverage, k.market_key
 ) AS s
 LEFT JOIN ledger.markets AS m USING (protocol, market_key);
 
-COMMENT ON VIEW perps.open_interest_daily IS 'Open interest at the end of each UTC day, or of what is covered of it. GMX-Solana tells it in events.';
+COMMENT ON VIEW perps.open_interest_daily IS 'Open interest at the end of each UTC day, or of what is covered of it. GMX-Solana tells it in events, the others in readings of accounts.';
 COMMENT ON COLUMN perps.open_interest_daily.day IS 'UTC day.';
 COMMENT ON COLUMN perps.open_interest_daily.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.open_interest_daily.market IS 'Symbol of the market; its key where the market is unknown.';
 COMMENT ON COLUMN perps.open_interest_daily.market_key IS 'The protocol''s own key of the market, as text.';
 COMMENT ON COLUMN perps.open_interest_daily.base_asset IS 'What is traded, the same word in all protocols; NULL where the market is unknown.';
 COMMENT ON COLUMN perps.open_interest_daily.coverage IS 'full, partial or none: how much of the day is settled.';
-COMMENT ON COLUMN perps.open_interest_daily.long_usd IS 'Longs. The last one told, as long as every slot since is settled; else NULL.';
+COMMENT ON COLUMN perps.open_interest_daily.long_usd IS 'Longs. The last one told, as long as every slot since is settled (GMX-Solana) or the reading is not older than a day; else NULL.';
 COMMENT ON COLUMN perps.open_interest_daily.short_usd IS 'Shorts.';
 COMMENT ON COLUMN perps.open_interest_daily.open_interest_usd IS 'long_usd + short_usd.';
 COMMENT ON COLUMN perps.open_interest_daily.skew IS '(long_usd - short_usd) / open_interest_usd.';

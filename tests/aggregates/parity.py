@@ -28,6 +28,8 @@ async def roll_some(world: World, aggregates: PostgresAggregates) -> None:
 async def live(world: World, ledger: Numbers, *, at_once: bool = True) -> None:
     """Write the world while somebody else rolls up, at once or one step after the other."""
     await ledger.store.seed(REFERENCE)
+    if world.maybe(0.5):  # So that wallets may wash that have little to do.
+        await ledger.connection.execute("UPDATE ledger.parameters SET value = 2 WHERE name = 'wash_positions'")
     for page in world.pages():
         both = [ledger.store.write(page)]
         if world.maybe(0.5):

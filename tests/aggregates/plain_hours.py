@@ -222,16 +222,17 @@ def hourly_open_interest(book: Book) -> Rollup:
     def key(o: Row) -> tuple[Any, ...]:
         return (hour_of(o.block_time), o.protocol, o.market_key, o.side)
 
-    def slot_of(rows: list[Row], name: str) -> Any:
-        return last([o for o in rows if getattr(o, name) is not None], "slot")
+    def place(rows: list[Row], name: str, of: str) -> Any:
+        return last([o for o in rows if getattr(o, of) is not None], name)
 
     return {
         at: {
             "observations": len(rows),
             "value_e6": last(rows, "value_usd_e6"),
-            "value_slot": slot_of(rows, "value_usd_e6"),
+            "value_slot": place(rows, "slot", "value_usd_e6"),
+            "value_at": place(rows, "block_time", "value_usd_e6"),
             "size_base": last(rows, "size_base"),
-            "size_slot": slot_of(rows, "size_base"),
+            "size_at": place(rows, "block_time", "size_base"),
         }
         for at, rows in grouped(book.rows["open_interest"], key)
     }

@@ -299,6 +299,9 @@ def _held(book: Book, hours: Rollup, day: Any, protocol: str, key: str, side: st
     if not told or covered is None:
         return None
     moment, row = min(end, covered), hours[max(told)]
+    if protocol != "gmx_solana":  # Readings grow old.
+        fresh = row["value_at"] + book.parameter("price_max_age_s") > moment > start_of(day)
+        return row["value_e6"] if fresh else None
     for (stream, first), span in covered_spans(book).items():
         if stream == protocol and first <= row["value_slot"] < span["behind_slot"] and span["ends_at"] is not None:
             return row["value_e6"] if span["ends_at"] >= moment > start_of(day) else None

@@ -13,7 +13,7 @@ from tests.aggregates.plain_days import coverage_daily
 from tests.aggregates.plain_hours import Rollup, hourly_lp_flows, hourly_token_prices
 from tests.aggregates.plain_money import fees_daily
 from tests.aggregates.plain_rows import paid, shares
-from tests.aggregates.plain_tvl import daily_tvl, hourly_tvl, tvl_holdings
+from tests.aggregates.plain_tvl import LISTED, daily_tvl, hourly_tvl, tvl_holdings
 from tests.aggregates.plain_volume import View, days_of, volume_daily
 
 COUNTED = {("jupiter_perps", "pool"), ("gmx_solana", "pool"), ("drift", "lending"), ("drift", "insurance_fund")}
@@ -117,17 +117,29 @@ def _components(plain: Plain) -> Iterable[dict[str, Any]]:
     for token in plain.tokens:
         found.setdefault(tuple(token[name] for name in names), []).append(token)
     for at, tokens in found.items():
-        values = [token["tvl_usd"] for token in tokens]
+        rows = [token["row"] for token in tokens]
+        is_listed = (at[1], at[2]) in LISTED
+        known_s = (max if is_listed else min)(row["known_s"] for row in rows)
         yield dict(zip(names, at, strict=True)) | {
             "name": plain.book.symbol(at[1], at[3]),
             "is_counted": (at[1], at[2]) in COUNTED,
-            "tvl_usd": None if None in values else known_sum(values),
-            "known_fraction": ratio(min(token["row"]["known_s"] for token in tokens), DAY, 6),
-            "unpriced_fraction": ratio(
-                max(max(token["row"]["amount_s"] - token["row"]["known_s"], 0) for token in tokens), DAY, 6
-            ),
-            "origin": one_of(token["row"]["origin"] for token in tokens),
+            "tvl_usd": _listed(plain, at[4], rows, known_s) if is_listed else _all(t["tvl_usd"] for t in tokens),
+            "known_fraction": ratio(known_s, DAY, 6),
+            "unpriced_fraction": ratio(max(max(row["amount_s"] - row["known_s"], 0) for row in rows), DAY, 6),
+            "origin": one_of(row["origin"] for row in rows),
         }
+
+
+def _listed(plain: Plain, word: str, rows: list[dict[str, Any]], known_s: int) -> Fraction | None:
+    """What comes and goes: all of it, over the seconds in which there was a reading."""
+    if word == "none" or known_s < DAY * plain.book.parameter("tvl_known_fraction"):
+        return None
+    return ratio(known_sum(row["value_seconds"] for row in rows), known_s, 6)
+
+
+def _all(values: Iterable[Fraction | None]) -> Fraction | None:
+    known = list(values)
+    return None if None in known else known_sum(known)
 
 
 def tvl_components_daily(plain: Plain) -> View:
@@ -138,10 +150,10 @@ def _tvl(plain: Plain) -> Iterable[dict[str, Any]]:
     for (day, protocol), (word, fraction) in plain.covered.items():
         there = [c for c in plain.components if (c["day"], c["protocol"]) == (day, protocol)]
         counted = [c for c in there if c["is_counted"]]
-        vaults = [c for c in there if c["component"] == "strategy_vault"]
+        vaults = list(_vaults(there))
         known = sum((c["known_fraction"] for c in counted), Fraction(0))
         is_known = bool(counted) and known / len(counted) >= plain.book.parameter("tvl_known_fraction")
-        tvl, held = known_sum(c["tvl_usd"] for c in counted), known_sum(c["tvl_usd"] for c in vaults)
+        tvl, held = known_sum(c["tvl_usd"] for c in counted), known_sum(usd for usd, _ in vaults)
 
         def part(name: str, of: list[dict[str, Any]]) -> Fraction | None:
             return known_sum(c["tvl_usd"] for c in of if c["component"] == name)
@@ -162,10 +174,19 @@ def _tvl(plain: Plain) -> Iterable[dict[str, Any]]:
             "lending_usd": part("lending", counted),
             "insurance_fund_usd": part("insurance_fund", counted),
             "strategy_vaults_usd": held,
-            "vaults_known": sum(c["tvl_usd"] is not None for c in vaults),
+            "vaults_known": sum(usd is not None for usd, _ in vaults),
+            "vaults_read": sum(read is not None for _, read in vaults),
             "vaults_total": len(vaults),
             "glv_usd": part("glv", there),
         }
+
+
+def _vaults(there: list[dict[str, Any]]) -> Iterable[tuple[Any, Any]]:
+    """(worth, by a reading) of each vault."""
+    told = {(c["component"], c["component_key"]): c["tvl_usd"] for c in there}
+    for key in {key for component, key in told if component in ("strategy_vault", "strategy_vault_spot")}:
+        read = told.get(("strategy_vault_spot", key))
+        yield (told.get(("strategy_vault", key)) if read is None else read), read
 
 
 def tvl_daily(plain: Plain) -> View:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 from tests.aggregates.book import HOUR, Book, Row, day_of, grouped, hour_of, known_sum, newest
@@ -18,13 +18,29 @@ from tests.aggregates.plain_rows import price_before
 Holding = tuple[str, str, str, bytes]
 
 
+HELD = {("gmx_solana", "pool"), ("drift", "lending"), ("drift", "insurance_fund"), ("drift", "strategy_vault")}
+LISTED = {("drift", "strategy_vault_spot"), ("gmx_solana", "glv_holding")}
+
+
 def holdings(book: Book) -> dict[Holding, list[Row]]:
-    return dict(
-        grouped(
-            sorted(book.rows["tvl_observation"], key=newest),
-            lambda o: (o.protocol, o.component, o.component_key, holding_of(o)),
-        )
+    """What was told of each, in order; the rows of one payload added up."""
+    found = grouped(
+        sorted(book.rows["tvl_observation"], key=newest),
+        lambda o: (o.protocol, o.component, o.component_key, holding_of(o)),
     )
+    return {holding: list(_payloads(rows)) for holding, rows in found}
+
+
+def _payloads(rows: list[Row]) -> Iterator[Row]:
+    for _, some in groupby(rows, lambda o: (o.block_time, o.slot, o.signature, o.channel, o.index)):
+        parts = list(some)
+        sums = {name: _all([getattr(part, name) for part in parts]) for name in ("amount", "value_usd_e6")}
+        sums |= {name: known_sum(getattr(part, name) for part in parts) for name in ("deposits", "borrows")}
+        yield Row(**{**vars(parts[-1]), **sums})
+
+
+def _all(values: list[Fraction | None]) -> Fraction | None:
+    return None if None in values else known_sum(values)
 
 
 def tvl_holdings(book: Book) -> Rollup:
@@ -41,7 +57,7 @@ def holds_until(book: Book, told: Row) -> int:
         if stream == told.protocol and first <= told.slot < span["behind_slot"]:
             settled = span["ends_at"]
     fresh = min(int(told.block_time) + age, end)
-    if told.amount is None:
+    if told.amount is None or (told.protocol, told.component) not in HELD:
         return fresh
     if told.channel == "account":
         return max(fresh, settled if settled is not None else fresh)
@@ -52,9 +68,21 @@ def stays(book: Book, told: list[Row]) -> Iterator[tuple[int, int, Row]]:
     """(from, until, what was told): within a second the last one counts."""
     for place, row in enumerate(told):
         after = [int(other.block_time) for other in told[place + 1 :]]
-        until = min([holds_until(book, row), *after[:1]])
+        until = min([holds_until(book, row), *after[:1], *listed_anew(book, row)])
         if row.block_time < until and (row.amount is not None or row.value_usd_e6 is not None):
             yield int(row.block_time), until, row
+
+
+def listed_anew(book: Book, told: Row) -> list[int]:
+    """When the list of which this is part was told again, whatever it then named."""
+    if (told.protocol, told.component) not in LISTED:
+        return []
+    of_list = (told.protocol, told.component, told.component_key)
+    return [
+        int(other.block_time)
+        for other in book.rows["tvl_observation"]
+        if (other.protocol, other.component, other.component_key) == of_list and other.block_time > told.block_time
+    ]
 
 
 def moments(book: Book, since: int, until: int, mint: bytes | None) -> list[int]:

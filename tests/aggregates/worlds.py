@@ -38,11 +38,18 @@ SLOTS, SLOT_S = 72_000, 12
 START = 1_699_574_400  # 2023-11-10T00:00:00Z
 MINTS = [key(n) for n in (50, 51, 52)]
 TRADERS = [key(n) for n in (1, 2, 3)]
+COLLATERALS = {TRADERS[0]: 100_000, TRADERS[1]: 400_000}  # Of the third nobody knows it.
 MARKETS = {"drift": ("perp:0", "spot:1"), "gmx_solana": ("gm1", "gm2"), "jupiter_perps": ("sol",)}
 HOLDINGS = {
-    "drift": (("lending", "spot:1"), ("lending", "spot:2"), ("insurance_fund", "spot:15"), ("strategy_vault", "v")),
+    "drift": (
+        ("lending", "spot:1"),
+        ("lending", "spot:2"),
+        ("insurance_fund", "spot:15"),
+        ("strategy_vault", "v"),
+        ("strategy_vault_spot", "v"),
+    ),
     "gmx_solana": (("pool", "gm1"), ("pool", "gm2"), ("glv", "glv1")),
-    "jupiter_perps": (("pool", "pool1"),),
+    "jupiter_perps": (("pool", "pool1"), ("custody", "sol")),
 }
 REFERENCE = Reference(
     [
@@ -75,7 +82,7 @@ class World:
         return self.dice.randrange(largest) * 500_000 + (self.dice.randrange(7) if self.maybe(0.3) else 0)
 
     def amount(self) -> Decimal | None:
-        return None if self.maybe(0.05) else Decimal(self.dice.randrange(40)) / 8
+        return self.dice.choice([None, Decimal(0)]) if self.maybe(0.15) else Decimal(self.dice.randrange(40)) / 8
 
     def origin(self, protocol: str, slot: int, *, settled: bool) -> Origin:
         known = settled or self.maybe(0.3)
@@ -130,10 +137,10 @@ class World:
             "position_key": dice.choice([key(80 + dice.randrange(12)), None]),
             "sequence": dice.choice([None, 1, 2]),
             "taker_order_id": 5 if has_taker else None,
-            "collateral_usd_e6": dice.choice([None, 0, 100_000, 2_000_000]) if protocol == "gmx_solana" else None,
         }
         values["market_kind"] = "spot" if values["market_key"].startswith("spot") else "perp"
         if protocol == "gmx_solana":
+            values["collateral_usd_e6"] = COLLATERALS.get(values["trader"]) if self.maybe(0.8) else 0
             values["lp_fee_usd_e6"], values["protocol_fee_usd_e6"] = dice.choice([(None, None), (30_000, 20_000)])
         return trade(origin, **values)
 
@@ -176,7 +183,7 @@ class World:
             fee_usd_e6=dice.choice([None, -500, 2001]),
             action_key=dice.choice([key(90 + dice.randrange(4)), None]),
             via=dice.choice([key(95), None, None]),
-            internal=venue in ("drift_vault", "glv"),
+            internal=venue in ("drift_vault", "glv") or self.maybe(0.2),
         )
 
     def tvl(self, origin: Origin) -> Record:
@@ -184,8 +191,8 @@ class World:
         return self.told(origin, component, of, self.dice.randrange(2))
 
     def told(self, origin: Origin, component: str, of: str, side: int) -> Record:
-        part = side if component == "pool" and origin.protocol == "gmx_solana" else 0
-        whole = component == "glv" or origin.protocol == "jupiter_perps" or self.maybe(0.03)
+        part = side if component in ("pool", "strategy_vault_spot") and origin.protocol != "jupiter_perps" else 0
+        whole = component == "glv" or of == "pool1" or self.maybe(0.03)
         mint = None if whole else MINTS[part] if of != "gm2" else MINTS[0]
         return TvlObservation(
             origin=origin,
@@ -298,7 +305,8 @@ class World:
         if self.maybe(0.3):
             found.append(event(origin))
         if isinstance(record, Liquidation) and record.market_key and self.maybe(0.5):
-            values = {"market_key": record.market_key, "sequence": record.sequence, "liquidity_source": "takeover"}
+            sequence = self.dice.choice([record.sequence, 1])
+            values = {"market_key": record.market_key, "sequence": sequence, "liquidity_source": "takeover"}
             found.append(trade(origin, **values, is_liquidation=True, fee_usd_e6=90_000))
         if record.kind == "swap" and self.maybe(0.6):
             for number in range(self.dice.randrange(1, 4)):
@@ -316,9 +324,10 @@ class World:
             for number, (component, of) in enumerate(HOLDINGS[name]):
                 if slot == 0 or self.maybe(0.3):
                     for side in (0, 1):
-                        beside = changed(self.origin(name, slot, settled=True), index=10 + 2 * number + side)
+                        beside = changed(self.origin(name, slot, settled=True), index=10 + number)
                         records.append(self.told(beside, component, of, side))
-            for number, mint in enumerate(MINTS[:2]):
+            told = [(number, mint) for number, mint in enumerate(MINTS[:2]) if self.maybe(0.4)]
+            for number, mint in told:
                 price = self.price(changed(self.origin(name, slot, settled=True), index=30 + number))
                 records.append(changed(price, mint=mint, part=0))
             for make in (self.trade, self.flow):

@@ -10,8 +10,9 @@ made AS (
         count(*) AS observations,
         (array_agg(t.value_usd_e6 ORDER BY {newest}) FILTER (WHERE t.value_usd_e6 IS NOT NULL))[1] AS value_e6,
         (array_agg(t.slot ORDER BY {newest}) FILTER (WHERE t.value_usd_e6 IS NOT NULL))[1] AS value_slot,
+        (array_agg(t.block_time ORDER BY {newest}) FILTER (WHERE t.value_usd_e6 IS NOT NULL))[1] AS value_at,
         (array_agg(t.size_base ORDER BY {newest}) FILTER (WHERE t.size_base IS NOT NULL))[1] AS size_base,
-        (array_agg(t.slot ORDER BY {newest}) FILTER (WHERE t.size_base IS NOT NULL))[1] AS size_slot
+        (array_agg(t.block_time ORDER BY {newest}) FILTER (WHERE t.size_base IS NOT NULL))[1] AS size_at
     FROM bucket AS m
     CROSS JOIN LATERAL (
         SELECT * FROM ledger.open_interests AS t

@@ -1,11 +1,12 @@
 -- Hours ($1) of holdings ($2 protocol, $3 component, $4 key, $5 holding), weighted by time.
 --
--- What is told holds until the next is told: an amount as long as the slots after it are settled, a value told as a whole
--- (and an amount read from an account, if its slots are not settled) as long as a price counts, and never behind all that
--- is covered. Within a second the last counts. A holding's value is its amount at the price of each second: prices
--- change far more often than amounts, so the sum of the prices up to a second is made once for each token and hour, and
--- an amount that stands from x1 to x2 is worth amount x (sum up to x2 - sum up to x1). Nothing is worth nothing at any
--- price. Times are Unix seconds.
+-- What is told holds until the next is told: an amount that every change tells as long as the slots after it are settled;
+-- a value told as a whole, and what only readings of accounts tell, as long as a price counts, and never behind all that
+-- is covered; a reading of the first kind holds for the longer of both. What a list does not name any more has ended.
+-- Rows of one payload add up, and within a second the last payload counts. A holding's value is its amount at the price of
+-- each second: prices change far more often than amounts, so the sum of the prices up to a second is made once for each
+-- token and hour, and an amount that stands from x1 to x2 is worth amount x (sum up to x2 - sum up to x1). Nothing is
+-- worth nothing at any price. Times are Unix seconds.
 bucket AS (
     SELECT DISTINCT protocol, component, component_key, holding, hour
     FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::bytea[])
@@ -13,14 +14,19 @@ bucket AS (
 ),
 -- Hours in a row are made together.
 reach AS (
-    SELECT protocol, component, component_key, holding, min(hour) AS since, max(hour) + interval '1 hour' AS until
+    SELECT n.protocol, n.component, n.component_key, n.holding,
+        min(n.hour) AS since, max(n.hour) + interval '1 hour' AS until,
+        EXISTS (SELECT FROM ledger.held_components AS c WHERE c.protocol = n.protocol AND c.component = n.component) AS is_held,
+        EXISTS (
+            SELECT FROM ledger.listed_components AS c WHERE c.protocol = n.protocol AND c.component = n.component
+        ) AS is_listed
     FROM (
         SELECT *, hour - interval '1 hour' * row_number() OVER (
             PARTITION BY protocol, component, component_key, holding ORDER BY hour
         ) AS row
         FROM bucket
-    ) AS numbered
-    GROUP BY protocol, component, component_key, holding, row
+    ) AS n
+    GROUP BY n.protocol, n.component, n.component_key, n.holding, n.row
 ),
 age AS (
     SELECT value::bigint AS longest FROM ledger.parameters WHERE protocol = 'all' AND name = 'price_max_age_s'
@@ -33,22 +39,34 @@ head AS (
 ),
 told AS (
     SELECT DISTINCT ON (r.protocol, r.component, r.component_key, r.holding, r.since, t.block_time)
-        r.*, extract(epoch FROM t.block_time)::bigint AS at,
-        t.slot, t.channel, t.amount, t.value_usd_e6, t.deposits, t.borrows, t.value_origin
+        r.*, extract(epoch FROM t.block_time)::bigint AS at, t.block_time, t.slot, t.channel, t.value_origin,
+        CASE WHEN count(t.amount) OVER payload = count(*) OVER payload THEN sum(t.amount) OVER payload END AS amount,
+        CASE WHEN count(t.value_usd_e6) OVER payload = count(*) OVER payload THEN sum(t.value_usd_e6) OVER payload END
+            AS value_usd_e6,
+        sum(t.deposits) OVER payload AS deposits,
+        sum(t.borrows) OVER payload AS borrows
     FROM reach AS r
     CROSS JOIN LATERAL (
-        (
-            SELECT * FROM ledger.tvl_observations AS t
+        SELECT t.*
+        FROM (
+            SELECT t.slot, t.signature, t.channel, t.index FROM ledger.tvl_observations AS t
             WHERE t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key
                 AND coalesce(t.mint, int2send(t.part)) = r.holding AND t.block_time < r.since
             ORDER BY {newest}
             LIMIT 1
-        )
+        ) AS last
+        JOIN ledger.tvl_observations AS t
+            ON t.slot = last.slot AND t.signature = last.signature AND t.channel = last.channel AND t.index = last.index
+            AND t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key
+            AND coalesce(t.mint, int2send(t.part)) = r.holding
         UNION ALL
         SELECT * FROM ledger.tvl_observations AS t
         WHERE t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key
             AND coalesce(t.mint, int2send(t.part)) = r.holding AND t.block_time >= r.since AND t.block_time < r.until
     ) AS t
+    WINDOW payload AS (
+        PARTITION BY r.protocol, r.component, r.component_key, r.holding, r.since, t.slot, t.signature, t.channel, t.index
+    )
     ORDER BY r.protocol, r.component, r.component_key, r.holding, r.since, {newest}
 ),
 held AS (
@@ -57,8 +75,9 @@ held AS (
         least(
             lead(t.at) OVER (PARTITION BY t.protocol, t.component, t.component_key, t.holding, t.since ORDER BY t.at),
             extract(epoch FROM t.until)::bigint,
+            extract(epoch FROM listed.next)::bigint,
             CASE
-                WHEN t.amount IS NULL THEN least(t.at + age.longest, head.at)
+                WHEN t.amount IS NULL OR NOT t.is_held THEN least(t.at + age.longest, head.at)
                 WHEN t.channel = 'account' THEN
                     greatest(extract(epoch FROM span.ends_at)::bigint, least(t.at + age.longest, head.at))
                 ELSE coalesce(extract(epoch FROM span.ends_at)::bigint, t.at)
@@ -73,6 +92,11 @@ held AS (
         ORDER BY s.first_slot DESC
         LIMIT 1
     ) AS span ON span.behind_slot > t.slot
+    LEFT JOIN LATERAL (
+        SELECT min(n.block_time) AS next FROM ledger.tvl_observations AS n
+        WHERE t.is_listed AND n.protocol = t.protocol AND n.component = t.component AND n.component_key = t.component_key
+            AND n.block_time > t.block_time
+    ) AS listed ON true
 ),
 piece AS (
     SELECT h.protocol, h.component, h.component_key, h.holding, to_timestamp(of.hour) AS hour,
