@@ -10,8 +10,12 @@ SELECT
     coalesce(behind.time, last.time) AS ends_at
 FROM ledger.coverage AS c
 CROSS JOIN LATERAL unnest(c.slots) AS span (slots)
-LEFT JOIN ledger.slot_times AS before ON before.slot = lower(span.slots) - 1
-LEFT JOIN ledger.slot_times AS behind ON behind.slot = upper(span.slots)
+LEFT JOIN LATERAL (
+    SELECT a.time FROM ledger.slot_times AS a WHERE a.slot = lower(span.slots) - 1 LIMIT 1
+) AS before ON true
+LEFT JOIN LATERAL (
+    SELECT a.time FROM ledger.slot_times AS a WHERE a.slot = upper(span.slots) LIMIT 1
+) AS behind ON true
 LEFT JOIN LATERAL (
     SELECT a.time FROM ledger.slot_times AS a
     WHERE a.slot >= lower(span.slots) AND a.slot < upper(span.slots)

@@ -7,7 +7,10 @@ CROSS JOIN LATERAL (
     WHERE n.mint = changed.mint AND n.hour > changed.hour
 ) AS next
 JOIN ledger.parameters AS age ON age.protocol = 'all' AND age.name = 'price_max_age_s'
-JOIN ledger.lp_flows AS f
-    ON f.mint = changed.mint AND f.value_usd_e6 IS NULL AND f.venue IN ('drift_vault', 'drift_insurance')
-    AND f.block_time >= changed.hour
-    AND f.block_time < least(next.hour, changed.hour + age.value * interval '1 second') + interval '1 hour'
+CROSS JOIN LATERAL (
+    SELECT f.block_time, f.protocol FROM ledger.lp_flows AS f
+    WHERE f.mint = changed.mint AND f.value_usd_e6 IS NULL AND f.venue IN ('drift_vault', 'drift_insurance')
+        AND f.block_time >= changed.hour
+        AND f.block_time < least(next.hour, changed.hour + age.value * interval '1 second') + interval '1 hour'
+    OFFSET 0
+) AS f

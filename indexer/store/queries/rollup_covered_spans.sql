@@ -73,9 +73,12 @@ reached (hour, protocol, component, component_key, holding) AS (
     UNION
     SELECT reach.hour, r.protocol, r.component, r.component_key, r.holding
     FROM head AS m
-    JOIN ledger.hourly_observations AS r
-        ON r.protocol = m.stream AND r.hour <= m.until
-        AND (m.is_new OR r.hour > m.since - m.longest - interval '1 hour')
+    CROSS JOIN LATERAL (
+        SELECT * FROM ledger.hourly_observations AS r
+        WHERE r.protocol = m.stream AND r.hour <= m.until
+            AND r.hour > CASE WHEN m.is_new THEN '-infinity' ELSE m.since - m.longest - interval '1 hour' END
+        OFFSET 0
+    ) AS r
     CROSS JOIN LATERAL generate_series(
         CASE WHEN m.is_new THEN r.hour ELSE greatest(r.hour, date_trunc('hour', m.since, 'UTC')) END,
         least(r.hour + m.longest + interval '59 minutes 59 seconds', m.until), interval '1 hour'

@@ -20,12 +20,7 @@ made AS (
         ) AS unpriced_losses,
         sum(t.value_usd_e6) AS value_e6,
         sum(t.insurance_fee_usd_e6) AS insurance_fees_e6,
-        sum(t.insurance_fee_usd_e6) FILTER (WHERE NOT EXISTS (
-            SELECT FROM ledger.trades AS f
-            WHERE f.slot = t.slot AND f.signature = t.signature AND f.protocol = t.protocol
-                AND f.market_key = t.market_key AND f.block_time = t.block_time AND f.sequence = t.sequence
-                AND f.liquidity_source = 'takeover'
-        )) AS separate_fees_e6,
+        sum(t.insurance_fee_usd_e6) FILTER (WHERE takeover.is_there IS NULL) AS separate_fees_e6,
         sum(t.socialised_loss_usd_e6) AS socialised_loss_e6
     FROM marked AS m
     CROSS JOIN LATERAL (
@@ -34,5 +29,12 @@ made AS (
             AND t.block_time >= m.hour AND t.block_time < m.hour + interval '1 hour'
         OFFSET 0
     ) AS t
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM ledger.trades AS f
+        WHERE f.slot = t.slot AND f.signature = t.signature AND f.protocol = t.protocol
+            AND f.market_key = t.market_key AND f.block_time = t.block_time AND f.sequence = t.sequence
+            AND f.liquidity_source = 'takeover'
+        LIMIT 1
+    ) AS takeover ON true
     GROUP BY 1, 2, 3, 4
 )

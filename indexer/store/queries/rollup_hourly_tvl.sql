@@ -55,10 +55,13 @@ told AS (
             ORDER BY {newest}
             LIMIT 1
         ) AS last
-        JOIN ledger.tvl_observations AS t
-            ON t.slot = last.slot AND t.signature = last.signature AND t.channel = last.channel AND t.index = last.index
-            AND t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key
-            AND coalesce(t.mint, int2send(t.part)) = r.holding
+        CROSS JOIN LATERAL (
+            SELECT * FROM ledger.tvl_observations AS t
+            WHERE t.slot = last.slot AND t.signature = last.signature AND t.channel = last.channel AND t.index = last.index
+                AND t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key
+                AND coalesce(t.mint, int2send(t.part)) = r.holding
+            OFFSET 0
+        ) AS t
         UNION ALL
         SELECT * FROM ledger.tvl_observations AS t
         WHERE t.protocol = r.protocol AND t.component = r.component AND t.component_key = r.component_key

@@ -6,9 +6,10 @@ bucket AS (
 made AS (
     SELECT b.*, CASE WHEN length(b.holding) > 2 THEN b.holding END AS mint
     FROM bucket AS b
-    WHERE EXISTS (
+    CROSS JOIN LATERAL (
         SELECT FROM ledger.hourly_observations AS r
         WHERE r.protocol = b.protocol AND r.component = b.component AND r.component_key = b.component_key
             AND r.holding = b.holding
-    )
+        LIMIT 1
+    ) AS told
 )

@@ -3,6 +3,9 @@
 SELECT DISTINCT date_trunc('hour', s.block_time, 'UTC') AS hour, s.protocol, coalesce(s.market_key, '') AS market_key
 FROM unnest($1::timestamptz[], $2::bytea[]) AS changed (hour, mint)
 CROSS JOIN ledger.coverage AS c
-JOIN ledger.swaps AS s
-    ON s.protocol = c.stream AND s.block_time >= changed.hour AND s.block_time < changed.hour + interval '2 hours'
-    AND s.mint_in = changed.mint
+CROSS JOIN LATERAL (
+    SELECT s.block_time, s.protocol, s.market_key FROM ledger.swaps AS s
+    WHERE s.protocol = c.stream AND s.block_time >= changed.hour AND s.block_time < changed.hour + interval '2 hours'
+        AND s.mint_in = changed.mint
+    OFFSET 0
+) AS s
