@@ -61,7 +61,8 @@ live: install
 parity: install
 	PARITY_SEEDS=300 $(PY) -m pytest tests/aggregates/test_parity.py tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 
-# Our decoders against anchorpy, which gets an environment of its own in .bench. BENCH_ARGS: --rounds, --seconds, --json.
+# Our decoders against anchorpy, which gets an environment of its own in .bench; running aggregates against queries over
+# five million rows (about ten minutes). BENCH_ARGS: --only decoding|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

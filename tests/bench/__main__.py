@@ -1,44 +1,69 @@
-"""`python -m tests.bench`: hold the contest and print it. Ends with 0, 1 (a goal is missed) or 2 (cannot be held)."""
+"""`python -m tests.bench`: measure and print. Ends with 0, 1 (a goal is missed) or 2 (cannot be measured)."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.bench import report
+from tests.bench import aggregates, report
 from tests.bench.contestant import Contestant
 from tests.bench.environment import SetUpFailed, peer_python
 from tests.bench.rounds import contests, hold
 from tests.bench.samples import KINDS
 
 
+class Part(NamedTuple):
+    """What one part of the benchmark found."""
+
+    holds: bool
+    lines: list[str]
+    document: Any
+
+
+def decoding(options: argparse.Namespace) -> Part:
+    peer = Contestant("the peer", peer_python(), "tests.bench.peer_anchorpy")
+    with peer, Contestant("ours", sys.executable, "tests.bench.ours") as ours:
+        held = list(contests(KINDS, ours, peer))
+        about: dict[str, dict[str, Any]] = {
+            "machine": report.machine(),
+            "ours": ours.versions(),
+            "peer": peer.versions(),
+        }
+        about["rounds"] = {"count": options.rounds, "seconds a turn": options.seconds}
+        hold(held, options.rounds, options.seconds)
+    holds = all(contest.holds for contest in held)
+    return Part(holds, list(report.lines(held, about)), report.document(held, about))
+
+
+def running_aggregates(_: argparse.Namespace) -> Part:
+    goals = aggregates.measured()
+    holds = all(goal.holds for goal in goals)
+    return Part(holds, list(aggregates.lines(goals)), aggregates.document(goals))
+
+
+PARTS = {"decoding": decoding, "aggregates": running_aggregates}
+
+
 def main() -> int:
     options = arguments().parse_args()
     try:
-        peer = Contestant("the peer", peer_python(), "tests.bench.peer_anchorpy")
-        with peer, Contestant("ours", sys.executable, "tests.bench.ours") as ours:
-            held = list(contests(KINDS, ours, peer))
-            about: dict[str, dict[str, Any]] = {
-                "machine": report.machine(),
-                "ours": ours.versions(),
-                "peer": peer.versions(),
-            }
-            about["rounds"] = {"count": options.rounds, "seconds a turn": options.seconds}
-            hold(held, options.rounds, options.seconds)
+        parts = {name: PARTS[name](options) for name in options.only or PARTS}
     except SetUpFailed as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if options.json:
-        print(json.dumps(report.document(held, about), indent=2))
+        print(json.dumps({name: part.document for name, part in parts.items()}, indent=2))
     else:
-        print(*report.lines(held, about), sep="\n")
-    return 0 if all(contest.holds for contest in held) else 1
+        print("\n\n".join("\n".join(part.lines) for part in parts.values()))
+    return 0 if all(part.holds for part in parts.values()) else 1
 
 
 def arguments() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Our decoders against anchorpy.")
+    about = "Our decoders against anchorpy; running aggregates against queries over all rows."
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=about)
+    parser.add_argument("--only", action="append", choices=[*PARTS], help="this part; may be given again")
     parser.add_argument("--rounds", type=_rounds, default=5, help="turns of each side at each work (default 5)")
     parser.add_argument("--seconds", type=_seconds, default=0.3, help="length of a turn (default 0.3)")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
-from tests.bench import ours, peer_anchorpy
+from indexer.store.connection import Connection, connected
+from indexer.store.rolling import open_aggregates
+from tests.bench import __main__ as bench
+from tests.bench import aggregates, blocking, ours, peer_anchorpy
+from tests.bench.aggregates import Goal
 from tests.bench.environment import LOCK, SetUpFailed
+from tests.bench.history import FIRST_SLOT, History
 from tests.bench.rounds import Contest, Side, agree
 from tests.bench.samples import KINDS, Kind, sample
 from tests.bench.turns import WORKS, Task, Values, Work
@@ -69,3 +75,47 @@ def test_the_lock_names_the_peer_exactly_and_no_host() -> None:
     text = LOCK.read_text(encoding="utf-8")
     assert text.startswith("anchorpy==0.21.0 \\\n    --hash=sha256:")
     assert "://" not in text
+
+
+def test_a_limit_is_kept_at_it_and_missed_above_it() -> None:
+    assert Goal("a tick", 1.5, 1.5, "").holds
+    assert not Goal("a tick", 1.51, 1.5, "").holds
+
+
+def test_a_missed_limit_of_one_part_ends_with_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "--only", "aggregates"])
+    monkeypatch.setattr(aggregates, "measured", lambda: [Goal("a tick", 2, 1, "")])
+    assert bench.main() == 1
+
+
+async def test_the_small_history_is_aggregated_as_all_its_rows_are(database_url: str) -> None:
+    async with connected(database_url) as connection, open_aggregates(database_url) as numbers:
+        history = History(connection, numbers)
+        await history.begin()
+        await history.grow(3000)
+        await history.refresh_of_rows()
+        await history.report()
+        assert await history.agrees()
+
+
+async def test_a_refresh_that_readers_wait_for_is_seen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocking, "ALONE_S", 0.5)
+    async with connected(database_url) as connection:
+        await connection.execute("SELECT ledger.ensure_partitions($1, $2)", FIRST_SLOT, FIRST_SLOT + 90_000_000)
+        seen = await blocking.blocking(database_url, Locking(connection))
+    assert seen.blocked > 0
+
+
+class Locking:
+    """A refresh as it would be without CONCURRENTLY."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def views(self) -> list[str]:
+        return ["volume_daily"]
+
+    async def refresh(self, view: str) -> None:
+        async with self._connection.transaction():
+            await self._connection.execute(f"REFRESH MATERIALIZED VIEW perps.{view}")
+            await asyncio.sleep(0.3)
