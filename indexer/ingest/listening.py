@@ -20,7 +20,7 @@ from indexer.core.protocol import Protocol
 from indexer.core.transaction import Transaction
 from indexer.ingest.patience import waits
 from indexer.ingest.writing import Writer
-from indexer.sources.base import RawPage, SourceInterrupted
+from indexer.sources.base import RawPage, Recent, SourceInterrupted
 from indexer.sources.hints import Hint, Lost, News, Subscribed, is_whole
 
 MOST_AT_ONCE = 200  # Transactions written in one database transaction.
@@ -35,10 +35,10 @@ class Subscriptions(Promise):
 class Confirmed(Promise):
     """What may be asked about the newest slots."""
 
-    async def transaction(self, signature: bytes) -> Transaction | None:
-        """A transaction at `confirmed`; None: nobody has it. Raises SourceInterrupted."""
+    async def transaction(self, signature: bytes, slot: int) -> Transaction | None:
+        """A transaction at `confirmed` that was told of a slot; None: nobody has it. Raises SourceInterrupted."""
 
-    async def recent(self, streams: Sequence[Protocol]) -> RawPage:
+    async def recent(self, streams: Sequence[Protocol]) -> Recent:
         """Transactions of the streams that are confirmed and not finalized, and not asked for before.
 
         Raises SourceInterrupted.
@@ -116,7 +116,7 @@ class Listener:
             hint = await self._to_fetch.get()
             assert hint.transaction is not None, "only hints with a signature are fetched"
             try:
-                found = await self._confirmed.transaction(hint.transaction.signature)
+                found = await self._confirmed.transaction(hint.transaction.signature, hint.slot)
             except SourceInterrupted as error:
                 _log.info("hint_not_fetched", stream=hint.stream, slot=hint.transaction.slot, reason=str(error))
                 found = None
@@ -142,13 +142,15 @@ class Listener:
                 continue
             self._behind -= wanted  # Before asking: what falls behind meanwhile is asked for again.
             try:
-                page = await self._confirmed.recent([self._streams[name] for name in sorted(wanted)])
+                found = await self._confirmed.recent([self._streams[name] for name in sorted(wanted)])
             except SourceInterrupted as error:
                 self._behind |= wanted
                 _log.warning("not_caught_up", streams=sorted(wanted), reason=str(error))
                 await asyncio.sleep(next(pauses))
                 continue
             pauses = waits(self._rng)
-            if page.transactions:
+            self._behind |= set(found.lacking)
+            if found.transactions:
+                page = RawPage(transactions=found.transactions)
                 await self._writer.provisional(page, list(self._streams.values()), "confirmed")
             await asyncio.sleep(self._poll_every_s)

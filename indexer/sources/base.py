@@ -34,6 +34,13 @@ class RawPage(msgspec.Struct, frozen=True, kw_only=True):
     endpoint: str | None = None  # Who answered, without credentials.
 
 
+class Recent(msgspec.Struct, frozen=True):
+    """What was seen of the newest slots, which settles nothing."""
+
+    transactions: Sequence[Transaction] = ()  # By slot.
+    lacking: Mapping[str, int] = {}  # By stream: the first slot with a listed transaction that nobody gave.
+
+
 class SourceInterrupted(Exception):
     """The stream broke and may be asked again: disconnect, rate limit, node behind. The message names the endpoint."""
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from indexer.core import base58
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.transaction import Transaction
-from indexer.sources.base import Lane, RawPage
+from indexer.sources.base import Lane, Recent
+from indexer.sources.readings import not_before
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSource
@@ -30,17 +31,22 @@ class Confirmed:
         finalized = (await self._rpc.finalized(lane=self._lane, patience_s=_PATIENCE_S)).value
         return finalized, max(finalized, await self._rpc.confirmed_slot(lane=self._lane, patience_s=_PATIENCE_S))
 
-    async def transaction(self, signature: bytes) -> Transaction | None:
-        """A transaction at `confirmed`, some time after it was notified; None: nobody had it."""
-        return await self._rpc.transaction(base58.encode(signature), lane=self._lane)
+    async def transaction(self, signature: bytes, slot: int) -> Transaction | None:
+        """A transaction at `confirmed`, some time after it was notified of this slot; None: nobody had it there.
 
-    async def recent(self, streams: Sequence[Stream]) -> RawPage:
-        """What is confirmed, not finalized, and was not asked for before."""
+        A node that is behind may still tell it of a fork.
+        """
+        return await self._rpc.transaction(
+            base58.encode(signature), lane=self._lane, check=lambda transaction: not_before(transaction, slot)
+        )
+
+    async def recent(self, streams: Sequence[Stream]) -> Recent:
+        """What is confirmed, not finalized, and was not asked for before, or not had."""
         finalized, confirmed = await self.heads()
         after = {s.name: max(finalized, self._asked.get(s.name, 0) - _AGAIN_SLOTS) for s in streams}
-        page = await self._signatures.recent(streams, after)
-        self._asked.update({stream.name: confirmed for stream in streams})
-        return page
+        found = await self._signatures.recent(streams, after)
+        self._asked.update({stream.name: found.lacking.get(stream.name, confirmed) for stream in streams})
+        return found
 
     async def finalized_transaction(self, signature: bytes) -> Transaction | None:
         """A transaction of history; None: nobody has it."""

@@ -54,6 +54,13 @@ def with_parent(block: _Parented) -> _Parented:
     return block
 
 
+def not_before(transaction: Transaction, slot: int) -> Transaction:
+    """A transaction that is told of a slot does not lie below it: a node that is behind tells it of a dropped fork."""
+    if transaction.slot < slot:
+        raise Unavailable(f"it is of slot {transaction.slot}, and was told of slot {slot}")
+    return transaction
+
+
 def of_signature(signature: str) -> Callable[[Transaction], Transaction]:
     """The transaction is the one that was asked for."""
 

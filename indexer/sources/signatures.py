@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
+from functools import partial
 
 import msgspec
 
@@ -18,13 +19,13 @@ from indexer.core import base58
 from indexer.core.coverage import Span, missing, of_slots
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.protocol import speaks, unrecorded
-from indexer.core.rpc import BlockHead
+from indexer.core.rpc import MAX_SLOT, BlockHead
 from indexer.core.transaction import Transaction, Unavailable
 from indexer.sources.ahead import ahead, gathered
-from indexer.sources.base import Lane, RawPage, Strategy
+from indexer.sources.base import Lane, RawPage, Recent, Strategy
 from indexer.sources.listing import Lister, ListingSettings, Seams, Seats, Stretch
 from indexer.sources.merging import merged
-from indexer.sources.readings import Listed
+from indexer.sources.readings import Listed, not_before
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 
@@ -80,19 +81,22 @@ class SignaturesSource:
                 async for page in pages:
                     yield bearer.believed(page)
 
-    async def recent(self, streams: Sequence[Stream], after: int | Mapping[str, int]) -> RawPage:
-        """What is confirmed above a slot, or above one for each stream; settles nothing.
+    async def recent(self, streams: Sequence[Stream], after: int | Mapping[str, int]) -> Recent:
+        """What is confirmed above a slot, or above one for each stream.
 
-        What cannot be had at once is left out, and so is what lies below the pages that are read at most.
+        What lies below the pages that are read at most is left out.
         """
         found: dict[str, Transaction] = {}
+        lacking: dict[str, int] = {}
         for stream in streams:
             floor = after if isinstance(after, int) else after[stream.name]
             for address in self._addresses(stream):
                 entries = await self._confirmed(base58.encode(address), floor)
-                found |= await self._brought([entry for entry in entries if entry.signature not in found], stream)
-        transactions = sorted(found.values(), key=lambda transaction: transaction.slot)
-        return RawPage(transactions=transactions)
+                wanted = [entry for entry in entries if entry.signature not in found]
+                found |= await self._brought(wanted, stream)
+                slots = [entry.slot for entry in wanted if entry.signature not in found]
+                lacking |= {stream.name: min([*slots, lacking.get(stream.name, MAX_SLOT)])} if slots else {}
+        return Recent(sorted(found.values(), key=lambda transaction: transaction.slot), lacking)
 
     async def _pieces(self, stream: Stream, span: Span) -> AsyncGenerator[Stretch, None]:
         """What all lists of the stream tell together, in pieces of not too many transactions."""
@@ -124,10 +128,10 @@ class SignaturesSource:
 
     async def _brought(self, entries: Sequence[Listed], stream: Stream) -> Mapping[str, Transaction]:
         """By signature, without what nobody has yet."""
-        signatures = list(dict.fromkeys(entry.signature for entry in entries))
-        checks = [lambda transaction: _recorded(transaction, stream)] * len(signatures)
-        answers = await self._rpc.transactions(signatures, checks, lane="live", commitment="confirmed")
-        values = [(signature, answer) for signature, answer in zip(signatures, answers, strict=True)]
+        slots = {entry.signature: entry.slot for entry in entries}
+        checks = [partial(_newest, stream=stream, slot=slot) for slot in slots.values()]
+        answers = await self._rpc.transactions([*slots], checks, lane="live", commitment="confirmed")
+        values = zip(slots, answers, strict=True)
         return {signature: answer.value for signature, answer in values if not isinstance(answer, Refused)}
 
 
@@ -215,6 +219,10 @@ def _recorded(transaction: Transaction, stream: Stream) -> Transaction:
     if unrecorded(transaction, [stream]):
         raise Unavailable("its logs or inner instructions were not recorded")
     return transaction
+
+
+def _newest(transaction: Transaction, *, stream: Stream, slot: int) -> Transaction:
+    return _recorded(not_before(transaction, slot), stream)
 
 
 def _placed(transactions: Sequence[Transaction], head: BlockHead | None) -> Sequence[Transaction]:

@@ -17,7 +17,7 @@ from indexer.ingest.listening import MOST_AT_ONCE, Listener
 from indexer.ingest.writing import Writer
 from indexer.simulation.outages import LASTS_S, Outages, outages
 from indexer.simulation.virtual_time import run
-from indexer.sources.base import RawPage, SourceInterrupted
+from indexer.sources.base import Recent, SourceInterrupted
 from indexer.sources.hints import Hint, Lost, News, Subscribed
 from indexer.store.base import Page, Store, Written
 from indexer.store.memory import MemoryStore
@@ -76,11 +76,12 @@ class Nodes:
     ) -> None:
         self.known = {one.signature: one for one in known}
         self.newest, self.away = newest, away
+        self.lacking: list[dict[str, int]] = []  # By answer for the newest.
         self.fetched: list[bytes] = []
         self.asked: list[tuple[float, list[str]]] = []  # For the newest: when, and of which streams.
         self.in_flight = self.most_in_flight = 0
 
-    async def transaction(self, signature: bytes) -> Transaction | None:
+    async def transaction(self, signature: bytes, slot: int) -> Transaction | None:
         self.fetched.append(signature)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
@@ -88,10 +89,10 @@ class Nodes:
         self.in_flight -= 1
         return self.known.get(signature)
 
-    async def recent(self, streams: Sequence[Protocol]) -> RawPage:
+    async def recent(self, streams: Sequence[Protocol]) -> Recent:
         self.asked.append((asyncio.get_running_loop().time(), [stream.name for stream in streams]))
         await self._answer()
-        return RawPage(transactions=self.newest)
+        return Recent(self.newest, self.lacking.pop(0) if self.lacking else {})
 
     async def _answer(self) -> None:
         await asyncio.sleep(0.1)
@@ -301,6 +302,19 @@ def test_what_falls_behind_while_somebody_is_asked_is_asked_for_afterwards():
             sockets.news.put_nowait(WITHOUT_A_NAME)
             await asyncio.sleep(20.0)
             assert [names for _, names in nodes.asked_since(10.0)] == [["jupiter_perps"]] * 2
+
+    run(main())
+
+
+def test_what_a_list_names_and_nobody_gave_is_asked_for_again():
+    async def main() -> None:
+        sockets, nodes, store = Sockets(*subscribed()), Nodes(), MemoryStore()
+        async with listening(sockets, nodes, store):
+            await asyncio.sleep(10.0)
+            nodes.lacking = [{"jupiter_perps": FIRST + 1}] * 2
+            sockets.news.put_nowait(WITHOUT_A_NAME)
+            await asyncio.sleep(20.0)
+            assert [names for _, names in nodes.asked_since(10.0)] == [["jupiter_perps"]] * 3
 
     run(main())
 

@@ -45,11 +45,12 @@ class Told(msgspec.Struct, frozen=True):
     portal: str
     transactions: int  # Of the history.
     events: dict[int, int]  # Payloads that a ledger has to hold, by slot.
+    overtaking: dict[int, int]  # By slot beside a fork: the slot whose confirmation drops the fork.
     made_s: float
 
     def confirmed_at(self, slot: int) -> float:
-        """Seconds since the clock began."""
-        return (slot + self.confirmed_after - self.start_slot) * self.slot_s
+        """Seconds since the clock began. A block beside a fork is confirmed when the fork is overtaken."""
+        return (self.overtaking.get(slot, slot) + self.confirmed_after - self.start_slot) * self.slot_s
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -87,6 +88,7 @@ async def main(shape: Shape) -> None:
                 portal=addresses.portal,
                 transactions=sum(len(b.transactions) for s, b in chain.blocks.items() if s < start),
                 events=dict(Counter(event.origin.slot for event in chain.truth.events)),
+                overtaking={a.block.slot: a.slot for a in box.cluster.places.arrivals if a.slot != a.block.slot},
                 made_s=time.monotonic() - made,
             )
         )

@@ -15,6 +15,7 @@ from indexer.core import base58
 from indexer.core.coverage import Span
 from indexer.core.transaction import Transaction
 from indexer.sources.base import SourceInterrupted
+from indexer.sources.confirmed import Confirmed
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc, RpcSettings
 from indexer.sources.slot_times import slot_near
@@ -75,6 +76,19 @@ def test_null_for_good_is_none_in_bounded_time() -> None:
 def test_an_answer_with_another_transaction_is_none_to_this_one() -> None:
     other = as_json(msgspec.structs.replace(TX, signature=signature(2)))
     assert fetch([late(0, then=other)], null_patience_s=1)[0] is None
+
+
+@pytest.mark.parametrize(("answered", "is_it"), [(TX.slot - 1, False), (TX.slot, True), (TX.slot + 1, True)])
+def test_a_node_that_still_tells_a_notified_transaction_of_a_dropped_fork_is_not_believed(
+    answered: int, is_it: bool
+) -> None:
+    fork = as_json(msgspec.structs.replace(TX, slot=answered))
+
+    async def main() -> None:
+        one = Rpc(pool([late(0, then=fork)]), RpcSettings(null_patience_s=1))
+        assert (await Confirmed(one, "live").transaction(TX.signature, TX.slot) is not None) is is_it
+
+    run(main())
 
 
 def test_a_node_that_does_not_answer_interrupts() -> None:

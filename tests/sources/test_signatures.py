@@ -14,7 +14,7 @@ import pytest
 from indexer.core import base58
 from indexer.core.coverage import Span, Spans, missing, of_slots, union
 from indexer.core.transaction import Transaction
-from indexer.sources.base import RawPage, SourceInterrupted
+from indexer.sources.base import RawPage, Recent, SourceInterrupted
 from indexer.sources.listing import ListingSettings
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSettings, SignaturesSource, addresses_of
@@ -423,8 +423,8 @@ def test_leaving_early_leaves_nothing_running() -> None:
 # --- recent -------------------------------------------------------------------------------------------------------
 
 
-def recent(one: Node, after: Any, limit: int = 1000) -> RawPage:
-    async def main() -> RawPage:
+def recent(one: Node, after: Any, limit: int = 1000) -> Recent:
+    async def main() -> Recent:
         settings = SignaturesSettings(listing=ListingSettings(limit=limit))
         return await SignaturesSource(Rpc(pool([one])), "live", settings).recent(DRIFT_STREAM, after)
 
@@ -435,11 +435,18 @@ def test_what_is_confirmed_above_a_slot_is_brought_and_settles_nothing() -> None
     blocks = blocks_with({12: [fill(1)], 20: [fill(2)], 25: [fill(3), fill(4, succeeded=False)]})
     one = node(blocks, transactions={name(2): Null})
     for after in (12, {"drift": 12}):
-        page = recent(one, after)
-        assert [tx.slot for tx in page.transactions] == [25]
-        assert (page.settled, page.unavailable) == ({}, {})
+        found = recent(one, after)
+        assert [tx.slot for tx in found.transactions] == [25]
+        assert found.lacking == {"drift": 20}
     commitments = {call.params[1]["commitment"] for call in one.asked if call.method.startswith(("getSig", "getTr"))}
     assert commitments == {"confirmed"}
+
+
+def test_what_a_list_has_in_another_slot_than_a_node_tells_of_is_still_lacking() -> None:
+    blocks = blocks_with({20: [fill(2)]})
+    fork = as_json(msgspec.structs.replace(fill(2), slot=19))
+    found = recent(node(blocks, transactions={name(2): fork}), 12)
+    assert (found.transactions, found.lacking) == ([], {"drift": 20})
 
 
 def test_what_is_recent_is_read_in_a_bounded_number_of_pages() -> None:
