@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from indexer.core import base58
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.transaction import Transaction
 from indexer.sources.base import Lane, Recent
-from indexer.sources.readings import not_before
+from indexer.sources.readings import of_slot
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSource
 
 _PATIENCE_S = 3.0  # With endpoints that do not answer when asked for heads, which are asked for again soon.
+_ELSEWHERE_S = 3.0  # For a node to leave a fork that was dropped.
 _AGAIN_SLOTS = 8  # Of what was asked for before, since another endpoint may have been behind.
 
 
@@ -34,11 +36,15 @@ class Confirmed:
     async def transaction(self, signature: bytes, slot: int) -> Transaction | None:
         """A transaction at `confirmed`, some time after it was notified of this slot; None: nobody had it there.
 
-        A node that is behind may still tell it of a fork.
+        A node that is behind may still have it on a fork; where all say another slot for a while, they are believed.
         """
-        return await self._rpc.transaction(
-            base58.encode(signature), lane=self._lane, check=lambda transaction: not_before(transaction, slot)
-        )
+        clock = asyncio.get_running_loop().time
+        believed_at = clock() + _ELSEWHERE_S
+
+        def check(transaction: Transaction) -> Transaction:
+            return transaction if clock() >= believed_at else of_slot(transaction, slot)
+
+        return await self._rpc.transaction(base58.encode(signature), lane=self._lane, check=check)
 
     async def recent(self, streams: Sequence[Stream]) -> Recent:
         """What is confirmed, not finalized, and was not asked for before, or not had."""

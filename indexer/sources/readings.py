@@ -54,9 +54,9 @@ def with_parent(block: _Parented) -> _Parented:
     return block
 
 
-def not_before(transaction: Transaction, slot: int) -> Transaction:
-    """A transaction that is told of a slot does not lie below it: a node that is behind tells it of a dropped fork."""
-    if transaction.slot < slot:
+def of_slot(transaction: Transaction, slot: int) -> Transaction:
+    """The transaction lies where it was told of: a node that is behind still has it on a fork that was dropped."""
+    if transaction.slot != slot:
         raise Unavailable(f"it is of slot {transaction.slot}, and was told of slot {slot}")
     return transaction
 

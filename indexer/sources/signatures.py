@@ -25,7 +25,7 @@ from indexer.sources.ahead import ahead, gathered
 from indexer.sources.base import Lane, RawPage, Recent, Strategy
 from indexer.sources.listing import Lister, ListingSettings, Seams, Seats, Stretch
 from indexer.sources.merging import merged
-from indexer.sources.readings import Listed, not_before
+from indexer.sources.readings import Listed, of_slot
 from indexer.sources.reasons import Refused
 from indexer.sources.rpc import Rpc
 
@@ -222,7 +222,7 @@ def _recorded(transaction: Transaction, stream: Stream) -> Transaction:
 
 
 def _newest(transaction: Transaction, *, stream: Stream, slot: int) -> Transaction:
-    return _recorded(not_before(transaction, slot), stream)
+    return _recorded(of_slot(transaction, slot), stream)
 
 
 def _placed(transactions: Sequence[Transaction], head: BlockHead | None) -> Sequence[Transaction]:

@@ -78,15 +78,29 @@ def test_an_answer_with_another_transaction_is_none_to_this_one() -> None:
     assert fetch([late(0, then=other)], null_patience_s=1)[0] is None
 
 
-@pytest.mark.parametrize(("answered", "is_it"), [(TX.slot - 1, False), (TX.slot, True), (TX.slot + 1, True)])
-def test_a_node_that_still_tells_a_notified_transaction_of_a_dropped_fork_is_not_believed(
-    answered: int, is_it: bool
-) -> None:
-    fork = as_json(msgspec.structs.replace(TX, slot=answered))
+@pytest.mark.parametrize("elsewhere", [-1, 1])
+def test_a_node_that_still_has_a_notified_transaction_on_a_dropped_fork_is_asked_again(elsewhere: int) -> None:
+    calls = count()
+    fork = as_json(msgspec.structs.replace(TX, slot=TX.slot + elsewhere))
+    behind = Node({"getTransaction": lambda _: fork if next(calls) < 4 else as_json(TX)})
 
     async def main() -> None:
-        one = Rpc(pool([late(0, then=fork)]), RpcSettings(null_patience_s=1))
-        assert (await Confirmed(one, "live").transaction(TX.signature, TX.slot) is not None) is is_it
+        found = await Confirmed(Rpc(pool([behind])), "live").transaction(TX.signature, TX.slot)
+        assert found is not None
+        assert found.slot == TX.slot
+
+    run(main())
+
+
+def test_where_all_say_another_slot_than_a_notification_for_some_seconds_they_are_believed() -> None:
+    other = msgspec.structs.replace(TX, slot=TX.slot + 1)
+
+    async def main() -> None:
+        node = Node({"getTransaction": lambda _: as_json(other)})
+        found = await Confirmed(Rpc(pool([node])), "live").transaction(TX.signature, TX.slot)
+        assert found is not None
+        assert found.slot == other.slot
+        assert 3 <= asyncio.get_running_loop().time() < 6
 
     run(main())
 
