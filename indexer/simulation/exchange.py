@@ -6,7 +6,7 @@ Whoever carries it keeps to that, so that a fault is the same on every wire.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -21,7 +21,10 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """An HTTP answer and its journey. A body that is short and ends `whole` is cut off with a clean end."""
+    """An HTTP answer and its journey. A body that is short and ends `whole` is cut off with a clean end.
+
+    A long body may be made while it travels, so that the server can answer others in between: what it says is fixed.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -31,10 +34,17 @@ class Answer(msgspec.Struct, frozen=True):
     pause_s: float = 0.0  # After every piece.
     piece_bytes: int = 65_536
     ending: Ending = "whole"  # After the body: its end, a reset, or nothing more for ever.
+    parts: Callable[[], Iterable[bytes]] | None = None  # Makes the body, in place of `body`; a part may be empty.
 
     @property
     def headers(self) -> Mapping[str, str]:
         return {"content-type": self.content_type, **self.more_headers}
+
+    def made(self) -> Answer:
+        """With its body made."""
+        if self.parts is None:
+            return self
+        return msgspec.structs.replace(self, body=b"".join(self.parts()), parts=None)
 
 
 class Connection(Protocol):

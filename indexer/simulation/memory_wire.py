@@ -68,7 +68,7 @@ class MemoryHttp:
         if (server := self._servers.get(parts.netloc)) is None:
             raise WireBroken(f"no server at {parts.hostname}")
         await asyncio.sleep(self._latency.draw(self._random))
-        answer = server.respond(Request(method, parts.path, body))
+        answer = server.respond(Request(method, parts.path, body)).made()
         await asyncio.sleep(self._latency.draw(self._random) + answer.wait_s)
         return answer
 

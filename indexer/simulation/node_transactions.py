@@ -103,7 +103,9 @@ def _page(view: View, lies: Lies, history: Sequence[Place], config: HistoryConfi
 
 def _ordered(lies: Lies, places: list[Place]) -> list[Place]:
     """The rows of one slot in the node's own order, which is as good as any."""
-    own = sorted(lies.rows(places), key=lambda place: lies.order(place.transaction.signature))
+    own = lies.rows(places)
+    if len(own) > 1:
+        own.sort(key=lambda place: lies.order(place.transaction.signature))
     return lies.shuffled(own)
 
 
@@ -132,16 +134,18 @@ def _up_to_signature(rows: list[Place], slot: int, until: Place) -> list[Place]:
 
 
 def _row(place: Place, final: int, tells_index: bool) -> Json:
-    slot = place.block.slot
+    block, transaction = place.block, place.transaction
     row = {
-        "blockTime": shown_time(place.block),
-        "confirmationStatus": "finalized" if slot <= final else "confirmed",
-        "err": place.transaction.shown["meta"]["err"],
+        "blockTime": shown_time(block),
+        "confirmationStatus": "finalized" if block.slot <= final else "confirmed",
+        "err": transaction.shown["meta"]["err"],
         "memo": None,
-        "signature": place.transaction.signature,
-        "slot": slot,
+        "signature": transaction.signature,
+        "slot": block.slot,
     }
-    return {**row, "transactionIndex": place.index} if tells_index else row
+    if tells_index:
+        row["transactionIndex"] = place.index
+    return row
 
 
 def _status(view: View, named: str, config: StatusConfig) -> Json | None:

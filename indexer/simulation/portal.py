@@ -1,14 +1,16 @@
 """The server of the SQD Portal protocol over the chain: the filtered archive of all history.
 
 A response covers a range from `fromBlock` on and may end early. It sends the blocks that have matches, and always
-the first and the last block of the range that it covered. The archive lags the chain; what is not there yet is
-answered by 204, after a while. Where the client's parent is not that of the chain, 409 tells the blocks before.
+the first and the last block of the range that it covered; its lines are made while it travels. The archive lags the
+chain; what is not there yet is answered by 204, after a while. Where the client's parent is not that of the chain, 409
+tells the blocks before.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -27,7 +29,7 @@ from indexer.simulation.subscriptions import Closed
 _MOST_BLOCKS = 5_000  # Of one response.
 _PREVIOUS_BLOCKS = 10  # Told to a client that is on another fork.
 _NOTHING_YET_S = 5.0  # How long the portal waits before it says so.
-_WALKED_BLOCKS = 2_048  # Kept walked.
+_WALKED_BLOCKS = 512  # Kept walked, for who asks again soon.
 _JSON_LINES = "application/jsonl"
 
 
@@ -97,15 +99,17 @@ class Portal:
         if level != "finalized" and (conflict := self._conflict(view, query, level)) is not None:
             return Answer(409, msgspec.json.encode(conflict), more_headers=self._heads())
         blocks = _blocks(view, query.from_block, level, query.to_block)[: self.most_blocks]
-        sent = b"".join(self._lines(self._ended_early(blocks), query))
-        return self._on_its_way(Answer(200, sent, _JSON_LINES, self._heads()))
+        lines = partial(self._lines, self._ended_early(blocks), query)
+        return self._on_its_way(Answer(200, b"", _JSON_LINES, self._heads(), parts=lines))
 
     def _lines(self, blocks: Sequence[ChainBlock], query: Query) -> Iterator[bytes]:
-        """The blocks of the covered range that are sent, one a line."""
+        """A line for each block of the covered range that is sent, and something empty for each of the others."""
         for place, block in enumerate(blocks):
             tables = matching(self._items(block), query)
             if tables or query.include_all_blocks or place in (0, len(blocks) - 1):
                 yield msgspec.json.encode({"header": header(block, query), **tables}) + b"\n"
+            else:
+                yield b""
 
     def _items(self, block: ChainBlock) -> list[Item]:
         if block.blockhash not in self._walked:

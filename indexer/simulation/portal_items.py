@@ -1,6 +1,7 @@
 """The items of one block for one query: which transactions, instructions and logs are sent, and how they look.
 
-Items are sent once, in order of their places, whichever filters asked for them. Large numbers are text.
+Items are sent once, in order of their places, whichever filters asked for them. Large numbers are text. To walk a
+transaction costs more than all the rest: it is done for those that a filter might match, once.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from indexer.core import base58
 from indexer.simulation.chain import ChainBlock, ChainTransaction
 from indexer.simulation.encodings import Json
+from indexer.simulation.heads import head
 from indexer.simulation.portal_query import InstructionFilter, LogFilter, Query, TransactionFilter
 from indexer.simulation.portal_walk import Call, Line, Walked, walked
 
@@ -21,12 +22,18 @@ _PREFIXES = {"d1": 1, "d2": 2, "d4": 4, "d8": 8}
 _ACCOUNTS = tuple((f"a{place}", place) for place in range(16))
 
 
-class Item(msgspec.Struct, frozen=True):
-    """A transaction of a block, walked."""
+class Item(msgspec.Struct, gc=False):
+    """A transaction of a block."""
 
     index: int
     transaction: ChainTransaction
-    walked: Walked
+    _walked: Walked | None = None
+
+    @property
+    def walked(self) -> Walked:
+        if self._walked is None:
+            self._walked = walked(self.transaction)
+        return self._walked
 
 
 class Chosen(msgspec.Struct):
@@ -42,7 +49,7 @@ class Chosen(msgspec.Struct):
 
 
 def items(block: ChainBlock) -> list[Item]:
-    return [Item(index, one, walked(one)) for index, one in enumerate(block.transactions)]
+    return [Item(index, one) for index, one in enumerate(block.transactions)]
 
 
 def header(block: ChainBlock, query: Query) -> Json:
@@ -64,6 +71,8 @@ def matching(found: Iterable[Item], query: Query) -> Json:
         return {}
     for item in found:
         chosen = _chosen(item, query)
+        if chosen.is_empty:
+            continue
         if chosen.transaction:
             tables["transactions"].append(_selected(_transaction(item), query.fields.transaction))
         calls, lines = item.walked.calls, item.walked.lines
@@ -100,11 +109,11 @@ def _by_transaction(item: Item, wanted: TransactionFilter, chosen: Chosen) -> No
 
 
 def _by_call(item: Item, wanted: InstructionFilter, chosen: Chosen) -> None:
-    if wanted.program_id is not None and item.transaction.mentions.isdisjoint(wanted.program_id):
+    if not _is_named(item, wanted.program_id) or wanted.is_committed is item.transaction.failed:
         return
-    calls, lines = item.walked.calls, item.walked.lines
+    calls, lines, asked = item.walked.calls, item.walked.lines, _asked(wanted)
     for place, call in enumerate(calls):
-        if not _call_matches(item, call, wanted):
+        if not _call_matches(call, wanted, asked):
             continue
         chosen.calls.add(place)
         chosen.transaction |= wanted.transaction
@@ -116,29 +125,32 @@ def _by_call(item: Item, wanted: InstructionFilter, chosen: Chosen) -> None:
             chosen.lines |= {n for n, line in enumerate(lines) if line.address == call.address}
 
 
-def _call_matches(item: Item, call: Call, wanted: InstructionFilter) -> bool:
+class _Asked(msgspec.Struct, frozen=True):
+    """What a filter asks of a call beside its program, without what it does not ask."""
+
+    accounts: Sequence[tuple[int, Sequence[str]]]  # Their places, and what may be there.
+    prefixes: Sequence[tuple[int, Sequence[str]]]  # Their sizes, and what they may be.
+
+
+def _asked(wanted: InstructionFilter) -> _Asked:
+    accounts = [(place, allowed) for name, place in _ACCOUNTS if (allowed := getattr(wanted, name)) is not None]
+    prefixes = [(size, allowed) for name, size in _PREFIXES.items() if (allowed := getattr(wanted, name)) is not None]
+    return _Asked(accounts, [(size, [text.lower() for text in allowed]) for size, allowed in prefixes])
+
+
+def _call_matches(call: Call, wanted: InstructionFilter, asked: _Asked) -> bool:
     if not _among(call.program_id, wanted.program_id):
-        return False
-    if wanted.is_committed is not None and wanted.is_committed == item.transaction.failed:
         return False
     if wanted.mentions_account is not None and set(call.accounts).isdisjoint(wanted.mentions_account):
         return False
-    return _accounts_match(call.accounts, wanted) and _data_matches(call, wanted)
-
-
-def _accounts_match(accounts: Sequence[str], wanted: InstructionFilter) -> bool:
-    return all(
-        (allowed := getattr(wanted, name)) is None or (place < len(accounts) and accounts[place] in allowed)
-        for name, place in _ACCOUNTS
-    )
-
-
-def _data_matches(call: Call, wanted: InstructionFilter) -> bool:
-    asked = [(size, allowed) for name, size in _PREFIXES.items() if (allowed := getattr(wanted, name)) is not None]
-    return not asked or all(_prefix(call, size) in [text.lower() for text in allowed] for size, allowed in asked)
+    if not all(place < len(call.accounts) and call.accounts[place] in allowed for place, allowed in asked.accounts):
+        return False
+    return all(_prefix(call, size) in allowed for size, allowed in asked.prefixes)
 
 
 def _by_line(item: Item, wanted: LogFilter, chosen: Chosen) -> None:
+    if not _is_named(item, wanted.program_id):
+        return
     for place, line in enumerate(item.walked.lines):
         if not (_among(line.program_id, wanted.program_id) and _among(line.kind, wanted.kind)):
             continue
@@ -148,14 +160,19 @@ def _by_line(item: Item, wanted: LogFilter, chosen: Chosen) -> None:
             chosen.calls |= {n for n, call in enumerate(item.walked.calls) if call.address == line.address}
 
 
+def _is_named(item: Item, programs: Sequence[str] | None) -> bool:
+    """Whether the transaction names one of them: otherwise nothing in it is theirs."""
+    return programs is None or not item.transaction.mentions.isdisjoint(programs)
+
+
 def _among(value: str, allowed: Sequence[str] | None) -> bool:
     return allowed is None or value in allowed
 
 
 def _prefix(call: Call, size: int) -> str | None:
     """The first bytes in hex; None: the data is shorter."""
-    data = base58.decode(call.data)
-    return f"0x{data[:size].hex()}" if len(data) >= size else None
+    begin = head(call.data)[:size]
+    return f"0x{begin.hex()}" if len(begin) == size else None
 
 
 # --- projection ----------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ _SILENT = frozenset(
 )
 
 
-class Call(msgspec.Struct):
+class Call(msgspec.Struct, gc=False):
     """One instruction, with what the lines told of it."""
 
     address: Address
@@ -55,7 +55,7 @@ class Call(msgspec.Struct):
     units: int | None = None
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     index: int  # Among all lines of the transaction.
     address: Address
     program_id: str
@@ -63,7 +63,7 @@ class Line(msgspec.Struct, frozen=True):
     message: str
 
 
-class Walked(msgspec.Struct):
+class Walked(msgspec.Struct, gc=False):
     calls: list[Call]
     lines: list[Line]
     dropped: bool

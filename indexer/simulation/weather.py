@@ -39,14 +39,16 @@ def broken(random: Random) -> Answer:
 
 
 def slowed(answer: Answer, fault: Fault) -> Answer:
-    pieces = max(1, len(answer.body) // _PIECES)
-    return msgspec.structs.replace(answer, pause_s=fault.amount / _PIECES, piece_bytes=pieces)
+    made = answer.made()
+    pieces = max(1, len(made.body) // _PIECES)
+    return msgspec.structs.replace(made, pause_s=fault.amount / _PIECES, piece_bytes=pieces)
 
 
 def cut(answer: Answer, random: Random, ending: Ending) -> Answer:
     """The body ends somewhere inside: by a reset, in silence, or as if that were all."""
-    kept = answer.body[: random.randrange(len(answer.body))] if answer.body else b""
-    return msgspec.structs.replace(answer, body=kept, ending=ending)
+    made = answer.made()
+    kept = made.body[: random.randrange(len(made.body))] if made.body else b""
+    return msgspec.structs.replace(made, body=kept, ending=ending)
 
 
 def _before(faults: Faults, server: str, request: bytes) -> Answer | None:

@@ -23,7 +23,6 @@ READABLE_S = 3.0  # What was confirmed so shortly before the end may still come.
 RECOVERED_S = 10.0  # Behind the last fault.
 BEHIND_SLOTS = 150  # What a daemon wants that is not to fill history.
 FILLED_WITHIN_S = 200.0
-LONG = ("drift", "jupiter_perps")  # Whose simulated markets live through a long chain: GMX's vaults run dry in it.
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,7 +150,7 @@ async def behind_faults(url: str, logs: Path, *, profile: str, faults_s: float, 
 
 async def beside_a_backfill(url: str, logs: Path, *, history_slots: int, quiet_s: float) -> Sequence[Measured]:
     """The live lag before, and while another process fills all of the history."""
-    shape = Shape(seed=2, history_slots=history_slots, live_slots=_slots(quiet_s + FILLED_WITHIN_S), protocols=LONG)
+    shape = Shape(seed=2, history_slots=history_slots, live_slots=_slots(quiet_s + FILLED_WITHIN_S))
     async with running(url, shape, logs) as run:
         alone = Usage(daemon=run.daemon.pid, cluster=run.served.process.pid)
         await run.until(quiet_s)
@@ -174,7 +173,7 @@ async def beside_a_backfill(url: str, logs: Path, *, history_slots: int, quiet_s
 
 async def beside_its_own_history(url: str, logs: Path, *, history_slots: int) -> Measured:
     """The daemon fills all of the history by itself."""
-    shape = Shape(seed=2, history_slots=history_slots, live_slots=_slots(FILLED_WITHIN_S), protocols=LONG)
+    shape = Shape(seed=2, history_slots=history_slots, live_slots=_slots(FILLED_WITHIN_S))
     async with running(url, shape, logs, history=True) as run:
         usage, told = Usage(daemon=run.daemon.pid, cluster=run.served.process.pid), run.served.told
         history = Span(told.first_slot, told.start_slot - BEHIND_SLOTS)

@@ -57,4 +57,4 @@ def code_of(node: Node, method: str, *params: Any) -> int | None:
 
 
 def posted(server: Server, path: str, query: dict[str, Any]) -> Any:
-    return server.respond(Request("POST", path, json.dumps(query).encode()))
+    return server.respond(Request("POST", path, json.dumps(query).encode())).made()

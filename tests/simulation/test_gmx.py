@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import cache
 from random import Random
@@ -23,6 +23,9 @@ from tests.simulation.scripts import SLOT, TIME, decoded, differing, emits, play
 from tests.unit.protocols.gmx_world import IDL, protocol
 
 SEEDS = range(10)
+WILD = 8  # Among the markets, the one whose funding eats collateral.
+POOLED = (books.PRIMARY, books.SWAP_IMPACT, books.CLAIMABLE_FEE)
+COLLATERAL = (books.collateral_sum(True), books.collateral_sum(False))
 
 
 def activity(seed: int, **rates: Any) -> GmxActivity:
@@ -95,6 +98,35 @@ def test_a_vault_holds_what_its_pools_say(seed: int) -> None:
     for n in range(40):
         simulated.scripts(SLOT + n, TIME + n // 2, 5)
         assert all(market.excess() == [0, 0] for market in simulated.stage.markets)
+
+
+@pytest.mark.parametrize("slots_apart", [1, 60])
+@pytest.mark.parametrize("seed", range(4))
+def test_no_vault_runs_dry_however_much_funding_is_never_paid(seed: int, slots_apart: int) -> None:
+    """Where blocks are rare, far more accrues than its payers have; and the market goes on all the same."""
+    simulated = activity(seed, foreign=0.0)
+    wild, trades = simulated.stage.markets[WILD], 0
+    for first in range(0, 600, 150):
+        assert all(_are_vaults_sound(simulated, range(first, first + 150), slots_apart))
+        assert wild.trades > trades
+        trades = wild.trades
+
+
+def test_vaults_that_pay_whatever_is_claimed_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Market, "check_vault", lambda _self: None)
+    assert not all(_are_vaults_sound(activity(0, foreign=0.0), range(400), 60))
+
+
+def _are_vaults_sound(simulated: GmxActivity, blocks: Iterable[int], slots_apart: int) -> Iterator[bool]:
+    """At the end of each block: whether every vault holds what is pooled, and what is collateral."""
+    for place in blocks:
+        simulated.scripts(SLOT + place * slots_apart, TIME + place * slots_apart * 2 // 5, 6)
+        yield all(
+            balance >= sum(market.pools[kind][half] for kind in kinds)
+            for market in simulated.stage.markets
+            for half, balance in enumerate(market.balance)
+            for kinds in (POOLED, COLLATERAL)
+        )
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -6,10 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import binary, integers, one_of
 
+from indexer.core import base58
 from indexer.simulation.cluster import Cluster
 from indexer.simulation.exchange import Answer, Request
 from indexer.simulation.faults import Fault, Faults
+from indexer.simulation.heads import head
 from indexer.simulation.portal import Portal
 from tests.adversarial.answers import text
 from tests.simulation.clients import Clock, posted
@@ -145,6 +149,26 @@ def test_instructions_are_filtered(wanted: dict[str, Any], expected: list[Any]):
 def test_filters_add_up_and_send_nothing_twice():
     both = [{"programId": [text(LOGGER)]}, {"programId": [text(LOGGER), text(OTHER)]}]
     assert matched(instructions=both) == [(0, 0, (0,)), (0, 0, (0, 0)), (2, 0, (0,)), (2, 1, (0, 0))]
+
+
+NEAR = one_of(  # Where a digit far behind may carry into the first bytes, or into a byte more.
+    integers(0, 400).flatmap(lambda size: integers(0, 2**80).map(lambda begin: begin * 256**size)),
+    integers(1, 400).flatmap(lambda size: integers(0, 2**80).map(lambda begin: (begin + 1) * 256**size - 1)),
+).map(lambda value: value.to_bytes((value.bit_length() + 7) // 8, "big"))
+
+
+@given(one_of(binary(max_size=600), NEAR), integers(0, 9))
+def test_how_data_begins_is_known_without_reading_all_of_it(data: bytes, zeros: int):
+    whole = bytes(zeros) + data
+    assert head(base58.encode(whole)) == whole[:8]
+
+
+def test_only_what_a_filter_might_match_is_walked():
+    one = busy()
+    stream(one, instructions=[{"programId": [text(LOGGER)], "isCommitted": True}])
+    stream(one, logs=[{"programId": [text(LOGGER)]}])
+    walked = {(n, item.index) for n, items in enumerate(one._walked.values()) for item in items if item._walked}
+    assert walked == {(0, 0), (2, 1)}  # Not the one that failed, which names another program alone.
 
 
 LOG = {"log": dict.fromkeys(("transactionIndex", "logIndex", "programId", "kind", "message"), True)}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,12 +15,13 @@ import aiohttp
 import pytest
 
 from indexer.simulation.cluster import Cluster
-from indexer.simulation.exchange import Answer
+from indexer.simulation.exchange import Answer, Request
 from indexer.simulation.faults import Fault, Faults
 from indexer.simulation.node import Node
 from indexer.simulation.portal import Portal
 from indexer.simulation.rpc_server import RpcServer
 from indexer.simulation.serve import serve
+from indexer.simulation.subscriptions import Closed
 from tests.adversarial.answers import text
 from tests.simulation.clients import request, result_of
 from tests.simulation.small_chain import FIRST, LOGGER, plain
@@ -121,6 +124,53 @@ async def test_a_portal_packs_its_lines():
     plain_headers, plain_body = await streamed(await portal_of(), **{"Accept-Encoding": "identity"})
     assert "content-encoding" not in plain_headers
     assert plain_body == gzip.decompress(body)
+
+
+class LongAndShort:
+    """A server with an answer of parts that take a while each: so many as are made until the other one is asked for."""
+
+    def __init__(self, most_parts: int) -> None:
+        self.is_asked, self.parts, self.most_parts = False, 0, most_parts
+        self.began = asyncio.Event()
+
+    def respond(self, asked: Request) -> Answer:
+        if asked.path == "/long":
+            return Answer(content_type="application/jsonl", parts=self._parts)
+        self.is_asked = True
+        return Answer(200, b"short")
+
+    def _parts(self) -> Iterator[bytes]:
+        while not self.is_asked and self.parts < self.most_parts:
+            self.began.set()
+            self.parts += 1
+            time.sleep(0.003)
+            yield b"a line\n"
+
+    def connect(self) -> Any:
+        raise Closed(1006)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "identity"])
+async def test_who_asks_while_a_long_body_is_made_does_not_wait_for_all_of_it(packing: str):
+    server = LongAndShort(most_parts=200)
+    async with at(server) as (session, port), asyncio.TaskGroup() as tasks:
+        address, headers = f"http://127.0.0.1:{port}", {"Accept-Encoding": packing}
+        long = tasks.create_task(_read(session.get(f"{address}/long", headers=headers)))
+        await server.began.wait()
+        assert await _read(session.get(address)) == b"short"
+        assert 0 < server.parts < server.most_parts
+        assert await long == b"a line\n" * server.parts
+
+
+async def _read(asking: Any) -> bytes:
+    async with asking as reply:
+        return bytes(await reply.read())
+
+
+async def test_no_collection_of_garbage_looks_through_the_chain_while_it_is_served():
+    async with at(Scripted(Answer())):
+        assert gc.get_freeze_count() > 0
+    assert gc.get_freeze_count() == 0
 
 
 async def test_a_websocket_tells_what_becomes_due():

@@ -45,6 +45,7 @@ class Society:
         self._weights = [weight for _, weight in actors]
 
     def step(self, slot: int, block_time: int) -> None:
+        assert all(market.excess() == [0, 0] for market in self.stage.markets), f"a vault is off before slot {slot}"
         self.stage.slot, self.stage.time = slot, block_time
         self.stage.assets.step()
 

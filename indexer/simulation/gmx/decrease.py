@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from indexer.simulation.figures import ceil_div
-from indexer.simulation.gmx.market import Market
+from indexer.simulation.gmx.market import CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation
 from indexer.simulation.gmx.positions import Position, costs, pay_out_funding
 from indexer.simulation.gmx.purse import COLLATERAL_TO_PROFIT, Purse, Wish, own_swap, settle_costs
-from indexer.simulation.gmx.swaps import PARTS, CannotBePaid
+from indexer.simulation.gmx.swaps import PARTS
 from indexer.simulation.gmx.trades import Fill
 
 LEAST_COLLATERAL = 100  # What stays is worth at least one part in this many of the size.

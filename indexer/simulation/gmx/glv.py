@@ -12,9 +12,8 @@ import msgspec
 from indexer.core.record import LpFlow, PriceObservation, Record, TvlObservation
 from indexer.simulation.figures import decimal, ratio
 from indexer.simulation.gmx.assets import USD
-from indexer.simulation.gmx.market import GM_UNIT, Market
+from indexer.simulation.gmx.market import GM_UNIT, CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation, event, micro
-from indexer.simulation.gmx.swaps import CannotBePaid
 from indexer.simulation.script import NOWHERE, Emit
 
 

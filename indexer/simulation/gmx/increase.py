@@ -6,10 +6,10 @@ import msgspec
 
 from indexer.simulation.figures import ceil_div
 from indexer.simulation.gmx import market as books
-from indexer.simulation.gmx.market import Market
+from indexer.simulation.gmx.market import CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation
 from indexer.simulation.gmx.positions import Costs, Position, costs, pay_out_funding
-from indexer.simulation.gmx.swaps import PARTS, CannotBePaid
+from indexer.simulation.gmx.swaps import PARTS
 from indexer.simulation.gmx.trades import Fill
 
 LARGEST_SHARE = 2  # A side's size stays below one part in this many of what covers it.
@@ -69,7 +69,7 @@ def _charge(position: Position, fees: Costs) -> None:
     market, side = position.market, position.is_collateral_long
     market.add(books.CLAIMABLE_FEE, side, fees.for_receiver)
     market.add(books.PRIMARY, side, fees.for_pool)
-    market.owe(side, fees.funding)
+    market.fund(side, fees.funding)
 
 
 def _execution(market: Market, is_long: bool, size: int, impact_parts: int) -> Execution:

@@ -14,9 +14,9 @@ from indexer.core.record import LpFlow, Record
 from indexer.simulation.figures import ceil_div, decimal, ratio
 from indexer.simulation.gmx import market as books
 from indexer.simulation.gmx.assets import USD
-from indexer.simulation.gmx.market import GM_DOLLAR, GM_UNIT, Market
+from indexer.simulation.gmx.market import GM_DOLLAR, GM_UNIT, CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation, mid_micro
-from indexer.simulation.gmx.swaps import PARTS, CannotBePaid, fees
+from indexer.simulation.gmx.swaps import PARTS, fees
 from indexer.simulation.script import NOWHERE
 
 

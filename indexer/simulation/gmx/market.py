@@ -1,8 +1,11 @@
 """A market's books: sixteen pools, what its vault holds, and counters.
 
 What must stay true: of each token, the vault holds what lies in the pools for liquidity, swap impact and fees, the
-collateral of both sides, and funding that was paid and not yet taken. A pure market has one token: its pools keep
-everything in the long half, but for the three that do not hold that token.
+collateral of both sides, and funding that was paid and not yet taken. Funding is taken as soon as it accrues, also
+where those who owe it have not paid it yet, or never will: out of what else lies in the vault, which is as much less
+then, and never less than the pools alone or the collateral alone. What would make it so cannot be paid.
+
+A pure market has one token: its pools keep everything in the long half, but for the three that do not hold that token.
 """
 
 from __future__ import annotations
@@ -38,6 +41,10 @@ def claimable_per_size(is_long: bool) -> int:
 
 def collateral_sum(is_long: bool) -> int:
     return 13 if is_long else 14
+
+
+class CannotBePaid(Exception):
+    """The pool, the vault or the trader lacks what the operation needs: the program gives it up."""
 
 
 class Charges(msgspec.Struct, frozen=True):
@@ -80,7 +87,7 @@ class Market(msgspec.Struct, eq=False):
     temper: Temper = Temper()
     pools: list[list[int]] = msgspec.field(default_factory=lambda: [[0, 0] for _ in range(POOLS)])
     balance: list[int] = msgspec.field(default_factory=lambda: [0, 0])
-    funding_owed: list[int] = msgspec.field(default_factory=lambda: [0, 0])  # Paid by traders, not yet taken.
+    funding: list[int] = msgspec.field(default_factory=lambda: [0, 0])  # Paid less taken: below 0, taken before paid.
     supply: int = 0
     rev: int = 0
     trades: int = 0
@@ -117,22 +124,37 @@ class Market(msgspec.Struct, eq=False):
         return self.pools[kind][half]
 
     def transfer(self, is_long: bool, amount: int) -> None:
-        """Into the vault (+) or out of it (-)."""
-        self.balance[self.half(is_long)] += amount
+        """Into the vault (+) or out of it (-). Raises CannotBePaid."""
+        half = self.half(is_long)
+        if self.balance[half] + amount < 0:
+            raise CannotBePaid
+        self.balance[half] += amount
         self.is_other_dirty = True
-        assert self.balance[self.half(is_long)] >= 0, f"vault of {self.address}: {self.balance} after {amount}"
 
-    def owe(self, is_long: bool, amount: int) -> None:
+    def fund(self, is_long: bool, amount: int) -> None:
         """Funding paid (+) or taken (-)."""
-        self.funding_owed[self.half(is_long)] += amount
+        self.funding[self.half(is_long)] += amount
+
+    def check_vault(self) -> None:
+        """As the program does at the end of every operation. Raises CannotBePaid."""
+        if any(-funding > most for funding, most in zip(self.funding, self.most_advanced(), strict=True)):
+            raise CannotBePaid
+
+    def most_advanced(self) -> list[int]:
+        """How much funding may be taken of each token before it is paid."""
+        return [min(self._pooled(half), self._collateral(half)) for half in (0, 1)]
 
     def excess(self) -> list[int]:
-        """What the vault holds beyond what the pools say: nothing."""
-        kinds = (PRIMARY, SWAP_IMPACT, CLAIMABLE_FEE, collateral_sum(True), collateral_sum(False))
+        """What the vault holds beyond what the books say: nothing."""
         return [
-            self.balance[half] - sum(self.pools[kind][half] for kind in kinds) - self.funding_owed[half]
-            for half in (0, 1)
+            self.balance[half] - self._pooled(half) - self._collateral(half) - self.funding[half] for half in (0, 1)
         ]
+
+    def _pooled(self, half: int) -> int:
+        return sum(self.pools[kind][half] for kind in (PRIMARY, SWAP_IMPACT, CLAIMABLE_FEE))
+
+    def _collateral(self, half: int) -> int:
+        return sum(self.pools[collateral_sum(is_long)][half] for is_long in (True, False))
 
     # --- value, USD of 20 decimals ---
 
@@ -175,7 +197,7 @@ class Market(msgspec.Struct, eq=False):
         return {
             "pools": [list(pool) for pool in self.pools],
             "balance": list(self.balance),
-            "funding_owed": list(self.funding_owed),
+            "funding": list(self.funding),
             "supply": self.supply,
             "trades": self.trades,
             "funding_factor": self.funding_factor,

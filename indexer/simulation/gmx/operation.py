@@ -75,6 +75,11 @@ class Operation:
         self._priced.add(market.token)
         self.emit(name, {"rev": market.rev, "market_token": market.token, "report": report})
 
+    def check_vaults(self) -> None:
+        """Raises CannotBePaid."""
+        for market in self._markets.values():
+            market.check_vault()
+
     def commit(self) -> None:
         for market in self._markets.values():
             primary = books.PRIMARY in market.dirty

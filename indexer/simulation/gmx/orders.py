@@ -13,13 +13,13 @@ from indexer.simulation.gmx.accrual import update_fees
 from indexer.simulation.gmx.assets import Asset
 from indexer.simulation.gmx.decrease import decreased, pay_out
 from indexer.simulation.gmx.increase import increased
-from indexer.simulation.gmx.market import Market
+from indexer.simulation.gmx.market import CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation, Told, transferred
 from indexer.simulation.gmx.positions import Position
 from indexer.simulation.gmx.purse import Wish
 from indexer.simulation.gmx.requests import INCREASES, SWAPS, Request
 from indexer.simulation.gmx.stage import Stage
-from indexer.simulation.gmx.swaps import CannotBePaid, along, move
+from indexer.simulation.gmx.swaps import along, move
 from indexer.simulation.gmx.trades import Fill, report_decrease, trade_event
 from indexer.simulation.script import Emit, Invoke
 
@@ -198,6 +198,7 @@ def attempt(
     """Do it; None: it failed, by itself or at its last check, and what it told is a ghost."""
     try:
         result = body()
+        operation.check_vaults()
         last_check(stage, stage.rates.ghost if may_fail else 0)
     except CannotBePaid:
         operation.fail()

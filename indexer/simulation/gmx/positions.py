@@ -192,6 +192,6 @@ def _shares(amount: int) -> tuple[int, int]:
 def pay_out_funding(position: Position, fees: Costs) -> None:
     """What the position may claim leaves the vault."""
     for is_long, amount in zip((True, False), fees.claimable, strict=True):
-        position.market.owe(is_long, -amount)
+        position.market.fund(is_long, -amount)
         if amount:
             position.market.transfer(is_long, -amount)

@@ -10,9 +10,10 @@ import msgspec
 
 from indexer.simulation.figures import ceil_div
 from indexer.simulation.gmx import market as books
+from indexer.simulation.gmx.market import CannotBePaid
 from indexer.simulation.gmx.operation import Operation
 from indexer.simulation.gmx.positions import Costs, Position
-from indexer.simulation.gmx.swaps import PARTS, CannotBePaid, swapped
+from indexer.simulation.gmx.swaps import PARTS, swapped
 
 NO_SWAP, PROFIT_TO_COLLATERAL, COLLATERAL_TO_PROFIT = 0, 1, 2
 
@@ -138,7 +139,7 @@ def _gain_impact(purse: Purse, value: int) -> None:
 def _pay_funding(operation: Operation, purse: Purse, fees: Costs) -> None:
     position, cost = purse.position, fees.funding
     paid, secondary, rest = purse.pay(cost * position.collateral_price.min)
-    position.market.owe(position.is_collateral_long, paid)
+    position.market.fund(position.is_collateral_long, paid)
     purse.holding = secondary
     if paid < cost:
         _tell_shortfall(operation, purse, cost, paid, secondary)

@@ -8,16 +8,12 @@ from indexer.core.record import Swap
 from indexer.simulation.figures import ceil_div
 from indexer.simulation.gmx import market as books
 from indexer.simulation.gmx.assets import Asset
-from indexer.simulation.gmx.market import Market
+from indexer.simulation.gmx.market import CannotBePaid, Market
 from indexer.simulation.gmx.operation import Operation, Purpose, micro
 from indexer.simulation.script import NOWHERE
 
 PARTS = 10_000
 RECEIVER_PERCENT = 37  # A receiver's share of any fee.
-
-
-class CannotBePaid(Exception):
-    """The pool, or the trader, lacks what the operation needs: the program gives it up."""
 
 
 def fees(amount: int, parts: int) -> tuple[int, int]:

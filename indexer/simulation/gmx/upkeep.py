@@ -34,7 +34,7 @@ class Upkeep:
         stage, market = self._stage, self._stage.choice(self._stage.markets)
         is_long = stage.chance(0.5)
         amount = market.amount(books.CLAIMABLE_FEE, is_long)
-        if not amount:
+        if not amount or min(market.funding) < 0:  # The fees may stand in for funding that was taken before it is paid.
             return None
         market.begin()
         market.add(books.CLAIMABLE_FEE, is_long, -amount)
