@@ -28,7 +28,7 @@ _HOST = "127.0.0.1"
 _TRIES = 50  # For two free ports in a row.
 _MOST_REQUEST_BYTES = 16 * 2**20
 _GONE = 1006  # No frame says this: the connection breaks.
-_TURN_S = 0.001  # How long parts of a body are made before others have their turn.
+_TURN_S = 0.0005  # How long parts of a body are made before others have their turn.
 _GZIP = 16 + zlib.MAX_WBITS  # What zlib takes for "with a header of gzip".
 
 
