@@ -1,9 +1,9 @@
 """A market's books: sixteen pools, what its vault holds, and counters.
 
 What must stay true: of each token, the vault holds what lies in the pools for liquidity, swap impact and fees, the
-collateral of both sides, and funding that was paid and not yet taken. Funding is taken as soon as it accrues, also
-where those who owe it have not paid it yet, or never will: out of what else lies in the vault, which is as much less
-then, and never less than the pools alone or the collateral alone. What would make it so cannot be paid.
+collateral of both sides, and funding that was paid and not yet taken. Who receives funding takes it at the next trade,
+also where those who owe it have not paid it yet, or never will: out of what else lies in the vault, which is as much
+less then, and never less than the pools alone or the collateral alone. What would make it so cannot be paid.
 
 A pure market has one token: its pools keep everything in the long half, but for the three that do not hold that token.
 """
