@@ -1,7 +1,7 @@
 """The ledger in PostgreSQL.
 
-A page is one transaction: lock its streams, read what is there, decide (`changes`), delete what goes,
-insert what comes, mark, move coverage. Because all who write rows of a stream hold its lock, what was
+A page is one transaction: lock its slots, read what is there, decide (`changes`), delete what goes,
+insert what comes, mark, move coverage. Because all who write rows of a slot hold its lock, what was
 read is still true when it is written: there is nothing to resolve at insert, and many rows go by COPY.
 Streams and partitions are made before, in transactions of their own: an empty one harms nobody.
 """

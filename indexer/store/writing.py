@@ -1,8 +1,8 @@
-"""The statements of a page: lock its streams, read what is there, apply what was decided, move coverage.
+"""The statements of a page: lock its slots, read what is there, apply what was decided, move coverage.
 
 All within the caller's transaction. A live page is small and written often, so every statement speaks of all streams
 or tables at once where it can, and rows are read only from tables that have some; an empty span that settles costs
-four statements. Every statement on a partitioned table has bounds on the slot, so that partitions are left out before
+five statements. Every statement on a partitioned table has bounds on the slot, so that partitions are left out before
 any is looked at.
 """
 
@@ -17,6 +17,7 @@ from indexer.store.base import Difference
 from indexer.store.changes import Rows, Scope, TableChange
 from indexer.store.coordination import Anchor
 from indexer.store.rows import TABLES, Table
+from indexer.store.slot_locks import slot_locks
 from indexer.store.statements import multirange, query, spans_of
 from indexer.store.told import Told
 
@@ -36,8 +37,12 @@ class Locked(NamedTuple):
 
 
 async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_rows: bool) -> Locked:
-    """Lock the streams until the transaction ends; with `has_rows` the reference rows keep their version as long."""
-    statement = query("lock_streams", hold="FOR SHARE OF r" if has_rows else "")
+    """Lock these slots of the streams until the transaction ends; with `has_rows` the reference rows keep their version
+    as long."""
+    if not streams:
+        return Locked({}, None)
+    await session.execute(query("lock_slots"), *map(list, zip(*slot_locks(streams, bounds), strict=True)))
+    statement = query("covered_slots", hold="FOR SHARE OF r" if has_rows else "")
     rows = await session.fetch(statement, streams, multirange([bounds]))
     assert len(rows) == len(streams), f"of streams {streams} only {len(rows)} have a coverage"
     covered = {row["stream"]: spans_of(row["slots"]) for row in rows}

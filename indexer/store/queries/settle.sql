@@ -4,8 +4,11 @@ WITH newly AS (
     SELECT stream, range_agg(int8range(first, behind)) AS slots
     FROM unnest($1::text[], $2::int8[], $3::int8[]) AS span (stream, first, behind)
     GROUP BY stream
+), locked AS (
+    SELECT c.stream FROM ledger.coverage AS c WHERE c.stream IN (SELECT stream FROM newly) ORDER BY c.stream FOR UPDATE
 ), settled AS (
-    UPDATE ledger.coverage AS c SET slots = c.slots + newly.slots FROM newly WHERE c.stream = newly.stream
+    UPDATE ledger.coverage AS c SET slots = c.slots + newly.slots FROM newly JOIN locked USING (stream)
+    WHERE c.stream = newly.stream
 ), found AS (
     UPDATE ledger.unavailable AS u SET slots = u.slots - newly.slots FROM newly
     WHERE u.stream = newly.stream AND u.slots && newly.slots
