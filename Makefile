@@ -53,7 +53,7 @@ chaos: install
 	$(PY) -m tests.chaos $(CHAOS_ARGS)
 
 # How long rows take from confirmation to a reader, at the true speed of the chain: alone, behind faults, beside a backfill
-# of 50,000 transactions. LIVE_ARGS: --only calm|faults|backfill|history, --history-slots, --slack.
+# of 50,000 transactions. LIVE_ARGS: --only calm|faults|backfill|history, --history-slots, --rounds, --slack.
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import pickle
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from indexer.simulation.box import Box
 from indexer.simulation.build import build_chain
+from indexer.simulation.chain import Chain
 from indexer.simulation.profile import Profile
 
 
@@ -60,12 +63,22 @@ class Ended(msgspec.Struct, frozen=True):
     last_fault_s: float
 
 
-async def main(shape: Shape) -> None:
+def chain_of(shape: Shape, kept: Path) -> Chain:
+    """Made, or what was made before: clusters of one shape share it."""
+    if not kept.exists():
+        slots = shape.history_slots + shape.live_slots
+        profile = Profile(slots=slots, transactions=shape.transactions, timeless=0.0, protocols=shape.protocols)
+        part = kept.with_suffix(".part")
+        part.write_bytes(pickle.dumps(build_chain(shape.seed, profile)))
+        part.rename(kept)
+    chain: Chain = pickle.loads(kept.read_bytes())
+    return chain
+
+
+async def main(shape: Shape, kept: Path) -> None:
     began: list[float] = []
     made = time.monotonic()
-    slots = shape.history_slots + shape.live_slots
-    profile = Profile(slots=slots, transactions=shape.transactions, timeless=0.0, protocols=shape.protocols)
-    chain = build_chain(shape.seed, profile)
+    chain = chain_of(shape, kept)
     box = Box(
         chain,
         lambda: time.monotonic() - began[0] if began else 0.0,
@@ -105,4 +118,4 @@ def _say(what: Any) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(msgspec.convert(json.loads(sys.argv[1]), Shape)))
+    asyncio.run(main(msgspec.convert(json.loads(sys.argv[1]), Shape), Path(sys.argv[2])))

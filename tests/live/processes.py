@@ -41,9 +41,9 @@ class Cluster:
 
 
 @asynccontextmanager
-async def cluster(shape: Shape) -> AsyncIterator[Cluster]:
-    """Made and served; its clock has not begun."""
-    words = (sys.executable, "-m", "tests.live.cluster", msgspec.json.encode(shape).decode())
+async def cluster(shape: Shape, kept: Path) -> AsyncIterator[Cluster]:
+    """Served; its clock has not begun. Its chain is in `kept`, or is made and written there."""
+    words = (sys.executable, "-m", "tests.live.cluster", msgspec.json.encode(shape).decode(), str(kept))
     process = await asyncio.create_subprocess_exec(*words, stdin=-1, stdout=-1, limit=_LINE_BYTES)
     assert process.stdout is not None
     try:

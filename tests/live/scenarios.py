@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -26,16 +27,36 @@ FILLED_WITHIN_S = 200.0
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """Lags in seconds, CPU as shares of one core."""
+    """Lags in seconds, one for each slot; CPU as shares of one core."""
 
     what: str
-    slots: int
-    median: float
-    p95: float
-    worst: float
+    lags: Sequence[float]
     daemon_mb: tuple[float, float] = (0.0, 0.0)  # At the begin and at most.
     cpu: dict[str, float] = {}
     note: str = ""
+
+    @property
+    def median(self) -> float:
+        return percentile(self.lags, 0.5)
+
+    @property
+    def p95(self) -> float:
+        return percentile(self.lags, 0.95)
+
+    @property
+    def worst(self) -> float:
+        return max(self.lags, default=NEVER)
+
+
+def pooled(rounds: Sequence[Measured]) -> Measured:
+    """The slots of all rounds as those of one; the worst memory, the mean CPU."""
+    return Measured(
+        what=rounds[0].what,
+        lags=[lag for one in rounds for lag in one.lags],
+        daemon_mb=(min(one.daemon_mb[0] for one in rounds), max(one.daemon_mb[1] for one in rounds)),
+        cpu={name: sum(one.cpu[name] for one in rounds) / len(rounds) for name in rounds[0].cpu},
+        note="; ".join(one.note for one in rounds if one.note),
+    )
 
 
 class Run:
@@ -55,13 +76,9 @@ class Run:
             await asyncio.sleep(0.5)
 
     def measured(self, what: str, from_s: float, to_s: float, cpu: dict[str, float], note: str = "") -> Measured:
-        lags = self.watched.lags(from_s, to_s)
         return Measured(
             what=what,
-            slots=len(lags),
-            median=percentile(lags, 0.5),
-            p95=percentile(lags, 0.95),
-            worst=max(lags, default=NEVER),
+            lags=self.watched.lags(from_s, to_s),
             daemon_mb=(self.memory[0], max(self.memory)),
             cpu=cpu,
             note=note,
@@ -84,7 +101,10 @@ class Usage:
 @asynccontextmanager
 async def running(url: str, shape: Shape, logs: Path, *, history: bool = False) -> AsyncIterator[Run]:
     """`history`: the daemon wants all of the chain, not its newest slots alone."""
-    async with _clusters(shape, 2 if shape.history_slots > BEHIND_SLOTS * 2 else 1) as (served, *archives):
+    async with _clusters(shape, _kept(logs, shape), 2 if shape.history_slots > BEHIND_SLOTS * 2 else 1) as (
+        served,
+        *archives,
+    ):
         first = served.told.first_slot if history else served.told.start_slot - BEHIND_SLOTS
         settings = settings_for(served, url, *archives) | {"PERPS_RUN__START_SLOT": str(first)}
         async with command("run", settings=settings, log=logs / "daemon") as daemon:
@@ -101,12 +121,16 @@ async def running(url: str, shape: Shape, logs: Path, *, history: bool = False) 
                 await asyncio.wait([watching])
 
 
+def _kept(logs: Path, shape: Shape) -> Path:
+    """Where the chain of clusters of this shape lies: beside the logs of all runs."""
+    return logs.parent / f"chain-{sha256(msgspec.json.encode(shape)).hexdigest()[:16]}"
+
+
 @asynccontextmanager
-async def _clusters(shape: Shape, count: int) -> AsyncIterator[list[Cluster]]:
-    """The same cluster in several processes, so that its archive does not keep its nodes waiting: made at once."""
+async def _clusters(shape: Shape, kept: Path, count: int) -> AsyncIterator[list[Cluster]]:
+    """The same cluster in several processes, so that its archive does not keep its nodes waiting."""
     async with AsyncExitStack() as resources:
-        made = [asyncio.create_task(resources.enter_async_context(cluster(shape))) for _ in range(count)]
-        yield [await one for one in made]
+        yield [await resources.enter_async_context(cluster(shape, kept)) for _ in range(count)]
 
 
 def settings_for(served: Cluster, url: str, archive: Cluster | None = None) -> dict[str, str]:
@@ -167,7 +191,7 @@ async def beside_a_backfill(url: str, logs: Path, *, history_slots: int, quiet_s
         took = run.watched.now() - began
         await run.until(run.watched.now() + READABLE_S)
         during = run.measured("beside a backfill", began, began + took, shares, _rate(told.transactions, took))
-        assert is_whole, f"not filled within {FILLED_WITHIN_S:.0f} s; live meanwhile: {during}"
+        assert is_whole, f"not filled within {FILLED_WITHIN_S:.0f} s; live meanwhile: p95 {during.p95:.3f} s"
         return before, during
 
 
