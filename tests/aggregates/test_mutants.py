@@ -18,7 +18,7 @@ from tests.aggregates.parity import all_differences, comparable, differences, li
 from tests.aggregates.worlds import World
 
 SEEDS = (0, 3, 1)
-IS_LONG = "PARITY_SEEDS" in os.environ
+IS_LONG = os.environ.get("PARITY_MUTANTS") == "all"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
