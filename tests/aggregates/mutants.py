@@ -111,6 +111,7 @@ OF_VIEWS = [
         "RANGE BETWEEN interval '6 days' PRECEDING",
         "RANGE BETWEEN interval '7 days' PRECEDING",
     ),
+    Mutant("funding_daily", "58_markets", "f.rate_long_sum, f.rates_long", "f.rate_long_sum, f.rates"),
     Mutant("market_share_7d", "56_ratios", "sum(a.volume_usd) FILTER (WHERE a.is_full)", "sum(a.volume_usd)"),
 ]
 
@@ -139,7 +140,7 @@ def changed(mutant: Mutant, text: str) -> str:
 
 
 def selected(mutant: Mutant) -> str:
-    """The query of a materialized view, changed."""
+    """The query of a view, changed."""
     text = (resource("migrations") / "views" / f"{mutant.file}.sql").read_text(encoding="utf-8")
-    (query,) = re.findall(rf"CREATE MATERIALIZED VIEW perps\.{mutant.name} AS\n(.*?);\n", text, re.DOTALL)
+    (query,) = re.findall(rf"CREATE (?:MATERIALIZED )?VIEW perps\.{mutant.name} AS\n(.*?);\n", text, re.DOTALL)
     return changed(mutant, query)
