@@ -56,8 +56,20 @@ OF_MARKS = [
     Mutant(
         "an amount stays in its hour",
         "mark_told_holdings",
-        "least(next.hour, head.ends_at",
-        "least(told.hour, head.ends_at",
+        "            next.hour,\n            greatest(",
+        "            told.hour,\n            greatest(",
+    ),
+    Mutant(
+        "an amount holds a day and no longer",
+        "mark_told_holdings",
+        "greatest(span.ends_at, told.hour",
+        "greatest(NULL, told.hour",
+    ),
+    Mutant(
+        "what held longer goes on to do so",
+        "mark_told_holdings",
+        "t.hour <= coalesce(next.hour, 'infinity')",
+        "t.hour <= told.hour",
     ),
     Mutant(
         "a price stays in its hour",

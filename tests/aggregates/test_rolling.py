@@ -158,6 +158,25 @@ async def test_the_newest_marks_are_taken_first_and_no_more_than_wanted(ledger: 
     assert await ledger.connection.fetchval("SELECT max(day)::text FROM ledger.daily_traders") == "2023-11-19"
 
 
+async def test_history_that_is_filled_far_behind_the_head_marks_no_hour_up_to_it(ledger: Numbers) -> None:
+    """Ten days of six-hour pages, oldest first, years behind the head: each marks what it reaches, and no more."""
+    await ledger.settle(400, 401, amount(at(400), "lending", "9"))
+    await ledger.roll()
+    taken, most = 0, 0
+    for quarter in range(40):
+        day = quarter / 4
+        await ledger.settle(
+            day, day + 0.25, amount(at(day, 1), "lending", str(quarter)), price(at(day, 1, index=1), "1")
+        )
+        await ledger.aggregates.roll_hours(10_000)
+        most = max(most, await ledger.connection.fetchval("SELECT count(*) FROM ledger.dirty_holdings"))
+        taken += await ledger.aggregates.roll_holdings(10_000)
+    await ledger.roll()
+    assert await ledger.connection.fetchval("SELECT sum(known_s)::int FROM ledger.hourly_tvl") == 240 * 3600 - 3600
+    assert most <= 34  # A day and some hours, as a reading of an account would reach.
+    assert taken <= 40 * 40
+
+
 async def test_two_who_roll_up_at_once_do_it_one_after_the_other(ledger: Numbers, database_url: str) -> None:
     await ledger.settle(0, 1, *(trade(at(0, n), size_usd_e6=1) for n in range(20)))
     async with open_aggregates(database_url) as other:
