@@ -66,12 +66,6 @@ OF_MARKS = [
         "greatest(NULL, told.hour",
     ),
     Mutant(
-        "what held longer goes on to do so",
-        "mark_told_holdings",
-        "t.hour <= coalesce(next.hour, 'infinity')",
-        "t.hour <= told.hour",
-    ),
-    Mutant(
         "a price stays in its hour",
         "mark_holdings_at_prices",
         "t.hour < least(next.hour,",

@@ -13,7 +13,7 @@ from indexer.store.aggregates import AggregateFailed
 from indexer.store.connection import connected
 from indexer.store.rolling import PostgresAggregates, open_aggregates
 from indexer.store.rollups import DAYS, HOURS
-from tests.aggregates.days import Numbers, amount, at, numbers, price
+from tests.aggregates.days import Numbers, amount, at, numbers, price, whole
 from tests.store.ledger import page, trade
 
 USD = 1_000_000
@@ -210,6 +210,17 @@ async def test_a_changed_parameter_marks_all_that_it_may_change(ledger: Numbers)
     await ledger.refresh()
     assert await ledger.connection.fetchval(seconds) == 90_000
     assert await ledger.day("fees_daily", 0, "protocol_fees_usd", "jupiter_perps") == "0.5"
+
+
+async def test_what_held_longer_than_a_changed_limit_does_so_no_more(ledger: Numbers) -> None:
+    await ledger.settle(0, 3, whole(at(0), "pool", 7), streams=["drift"])
+    seconds = "SELECT sum(known_s)::int FROM ledger.hourly_tvl"
+    for limit_s in (86_400, 200_000, 7200):
+        await ledger.connection.execute(
+            "UPDATE ledger.parameters SET value = $1 WHERE name = 'price_max_age_s'", limit_s
+        )
+        await ledger.roll()
+        assert await ledger.connection.fetchval(seconds) == limit_s
 
 
 # --- views -----------------------------------------------------------------------------------------------------------
