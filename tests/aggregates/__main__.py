@@ -48,7 +48,9 @@ def main() -> int:
     began, found, met = time.monotonic(), 0, Counter[str]()
     seeds = [Seed("run", n) for n in range(given.first, given.first + given.runs)]
     seeds += [Seed("world", n) for n in range(given.first, given.first + given.worlds)]
-    for one in _compared(seeds, given.processes):
+    for number, one in enumerate(_compared(seeds, given.processes), start=1):
+        if number % 20 == 0:
+            print(f"{number} of {len(seeds)} seeds", file=sys.stderr, flush=True)
         found += bool(one.found)
         met += one.met
         for line in one.found[:20]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from indexer.config import load
 from indexer.errors import StoreUnavailable
+from indexer.resources import resource
 from indexer.store.aggregates import AggregateFailed
 from indexer.store.connection import connected
 from indexer.store.rolling import PostgresAggregates, open_aggregates
@@ -210,6 +214,25 @@ async def test_a_changed_parameter_marks_all_that_it_may_change(ledger: Numbers)
     await ledger.refresh()
     assert await ledger.connection.fetchval(seconds) == 90_000
     assert await ledger.day("fees_daily", 0, "protocol_fees_usd", "jupiter_perps") == "0.5"
+
+
+async def test_what_the_settings_say_is_computed_with_and_marks_all_when_it_changes(ledger: Numbers) -> None:
+    await ledger.settle(0, 3, whole(at(0), "pool", 7))
+    await ledger.roll()
+    defaults = load(environment={}).aggregates
+    assert not await ledger.aggregates.set_parameters(defaults.parameters)
+    assert await marks(ledger) == 0
+    shorter = defaults.model_copy(update={"price_max_age_s": 7200})
+    assert await ledger.aggregates.set_parameters({**shorter.parameters, "nothing": Decimal(1)})
+    await ledger.roll()
+    assert await ledger.connection.fetchval("SELECT sum(known_s)::int FROM ledger.hourly_tvl") == 7200
+    assert not await ledger.aggregates.set_parameters(shorter.parameters)
+
+
+def test_every_parameter_of_all_protocols_is_a_setting() -> None:
+    text = (resource("migrations") / "0008_refreshes.sql").read_text(encoding="utf-8")
+    made = {name: Decimal(value) for name, value in re.findall(r"\('all', '(\w+)', ([0-9.]+)\)", text)}
+    assert load(environment={}).aggregates.parameters == made
 
 
 async def test_what_held_longer_than_a_changed_limit_does_so_no_more(ledger: Numbers) -> None:
