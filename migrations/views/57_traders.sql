@@ -82,7 +82,7 @@ GROUP BY t.protocol, t.trader;
 CREATE UNIQUE INDEX traders_key ON perps.traders (protocol, trader_bytes);
 CREATE INDEX traders_trader ON perps.traders (trader_bytes);
 
-COMMENT ON MATERIALIZED VIEW perps.traders IS 'Every trader of a protocol, over all that is indexed.';
+COMMENT ON MATERIALIZED VIEW perps.traders IS 'Every trader of a protocol, over all that is indexed: sums lack what days that are not full (perps.coverage_daily) lack.';
 COMMENT ON COLUMN perps.traders.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.traders.trader IS 'Base58.';
 COMMENT ON COLUMN perps.traders.trader_bytes IS 'The same as 32 bytes: compare it with perps.key(''...'') to use the index.';
@@ -164,7 +164,7 @@ GROUP BY p.protocol, p.venue, p.venue_key, p.provider;
 CREATE UNIQUE INDEX lp_providers_key ON perps.lp_providers (protocol, venue, venue_key, provider_bytes);
 CREATE INDEX lp_providers_provider ON perps.lp_providers (provider_bytes);
 
-COMMENT ON MATERIALIZED VIEW perps.lp_providers IS 'Every provider of liquidity of a venue, over all that is indexed.';
+COMMENT ON MATERIALIZED VIEW perps.lp_providers IS 'Every provider of liquidity of a venue, over all that is indexed: sums lack what days that are not full (perps.coverage_daily) lack.';
 COMMENT ON COLUMN perps.lp_providers.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.lp_providers.venue IS 'jlp, gm, glv, drift_lending, drift_insurance, drift_bal, drift_dlp or drift_vault.';
 COMMENT ON COLUMN perps.lp_providers.venue_key IS 'Which pool, market, vault or spot market.';

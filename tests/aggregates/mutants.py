@@ -70,29 +70,31 @@ OF_MARKS = [
         "mark_holdings_at_prices",
         "t.hour < least(next.hour,",
         "t.hour < least(changed.hour,",
+        1,
     ),
     Mutant(
         "a price values flows of its hour",
         "flows_at_prices",
         "least(next.hour, changed.hour + age.value * interval '1 second')",
         "changed.hour",
-        15,
+        4,
     ),
-    Mutant("a price judges swaps of its hour", "swaps_at_prices", "interval '2 hours'", "interval '1 hour'", 16),
+    Mutant("a price judges swaps of its hour", "swaps_at_prices", "interval '2 hours'", "interval '1 hour'", 10),
     Mutant(
         "coverage reaches no holding",
         "rollup_covered_spans",
         "SELECT * FROM reached",
         "SELECT * FROM reached WHERE false",
+        2,
     ),
     Mutant(
-        "values do not follow the head", "rollup_covered_spans", "WHERE o.at IS DISTINCT FROM n.at", "WHERE false", 2
+        "values do not follow the head", "rollup_covered_spans", "WHERE o.at IS DISTINCT FROM n.at", "WHERE false", 30
     ),
     Mutant(
         "slots that come reach nothing", "rollup_covered_spans", "unnest(s.now - s.before)", "unnest(s.now - s.now)", 2
     ),
-    Mutant("an owner reaches no day", "mark_days_of_owners", "WHERE f.block_time IS NOT NULL", "WHERE false", 5),
-    Mutant("a valued flow reaches no day", "mark_days_of_hours", "ORDER BY 1, 2", "WHERE false ORDER BY 1, 2", 15),
+    Mutant("an owner reaches no day", "mark_days_of_owners", "WHERE f.block_time IS NOT NULL", "WHERE false", 2),
+    Mutant("a valued flow reaches no day", "mark_days_of_hours", "ORDER BY 1, 2", "WHERE false ORDER BY 1, 2", 4),
 ]
 
 # What a view makes of rollups.

@@ -18,6 +18,16 @@ from tests.store.ledger import key
 MINUTES = range(5, 2 * 24 * 60, 10)
 VIEWS = ("tvl_tokens_hourly", "tvl_tokens_daily", "tvl_components_daily", "tvl_daily", "open_interest_daily")
 
+READERS_OF_RATES = """
+SELECT DISTINCT c.relname::text AS name
+FROM pg_depend AS d
+JOIN pg_rewrite AS r ON r.oid = d.objid
+JOIN pg_class AS c ON c.oid = r.ev_class
+WHERE d.classid = 'pg_rewrite'::regclass
+    AND d.refobjid IN ('ledger.funding_rates'::regclass, 'ledger.hourly_funding_rates'::regclass)
+ORDER BY 1
+"""
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -38,6 +48,12 @@ async def test_a_rate_that_is_read_often_counts_once_an_hour(ledger: Numbers) ->
     often = [rate(1 + n / 10, "0.001") for n in range(6)]
     await ledger.settle(0, 1, *often, rate(5, "0.003"), streams=["jupiter_perps"])
     assert await mean(ledger, "mean_rate hours rates") == ("0.002", "2", "7")
+
+
+async def test_no_view_but_the_mean_reads_rates(ledger: Numbers) -> None:
+    """So that none can add them up; the status counts their rows."""
+    readers = await ledger.connection.fetch(READERS_OF_RATES)
+    assert [row["name"] for row in readers] == ["funding_daily", "funding_rates", "status"]
 
 
 async def test_a_rate_that_is_not_told_is_no_zero(ledger: Numbers) -> None:
