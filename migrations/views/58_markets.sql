@@ -157,11 +157,11 @@ SELECT
     m.base_asset,
     l.liquidation_kind,
     c.coverage,
-    ledger.dollars(l.value_e6) AS value_usd,
-    ledger.dollars(l.insurance_fees_e6) AS insurance_fees_usd,
-    ledger.dollars(l.socialised_loss_e6) AS socialised_loss_usd,
-    l.liquidations,
-    l.unvalued AS unvalued_liquidations
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.value_e6) END AS value_usd,
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.insurance_fees_e6) END AS insurance_fees_usd,
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.socialised_loss_e6) END AS socialised_loss_usd,
+    CASE WHEN c.coverage <> 'none' THEN l.liquidations END AS liquidations,
+    CASE WHEN c.coverage <> 'none' THEN l.unvalued END AS unvalued_liquidations
 FROM (
     SELECT (hour AT TIME ZONE 'UTC')::date AS day, protocol, market_key, liquidation_kind,
         sum(value_e6) AS value_e6,
@@ -182,7 +182,7 @@ COMMENT ON COLUMN perps.liquidations_daily.market IS 'Symbol of the market; its 
 COMMENT ON COLUMN perps.liquidations_daily.market_key IS 'The protocol''s own key of the market, as text.';
 COMMENT ON COLUMN perps.liquidations_daily.base_asset IS 'What is traded, the same word in all protocols; NULL where the market is unknown.';
 COMMENT ON COLUMN perps.liquidations_daily.liquidation_kind IS 'perp, spot, borrow_for_perp_pnl, perp_pnl_for_deposit, perp_bankruptcy or spot_bankruptcy.';
-COMMENT ON COLUMN perps.liquidations_daily.coverage IS 'full, partial or none: how much of the day is settled.';
+COMMENT ON COLUMN perps.liquidations_daily.coverage IS 'full, partial (the numbers are of what was seen) or none (they are NULL).';
 COMMENT ON COLUMN perps.liquidations_daily.value_usd IS 'What was liquidated; NULL where no row tells.';
 COMMENT ON COLUMN perps.liquidations_daily.insurance_fees_usd IS 'Fees to the insurance fund, also those that a takeover''s fee contains.';
 COMMENT ON COLUMN perps.liquidations_daily.socialised_loss_usd IS 'Losses that others had to bear.';

@@ -324,17 +324,16 @@ def liquidations_daily(book: Book) -> View:
         book.rows["liquidation"],
         lambda x: (day_of(x.block_time), x.protocol, x.market_key or None, x.liquidation_kind),
     ):
-        made.append({
-            "day": day,
-            **_named(book, protocol, key),
-            "liquidation_kind": kind,
-            "coverage": covered[day, protocol][0],
+        word = covered[day, protocol][0]
+        known = {
             "value_usd": dollars(known_sum(x.value_usd_e6 for x in rows)),
             "insurance_fees_usd": dollars(known_sum(x.insurance_fee_usd_e6 for x in rows)),
             "socialised_loss_usd": dollars(known_sum(x.socialised_loss_usd_e6 for x in rows)),
             "liquidations": len(rows),
             "unvalued_liquidations": count(x.value_usd_e6 is None for x in rows),
-        })  # fmt: skip
+        }
+        row = {"day": day, **_named(book, protocol, key), "liquidation_kind": kind, "coverage": word}
+        made.append(row | (known if word != "none" else dict.fromkeys(known)))
     return made
 
 
