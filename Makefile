@@ -10,6 +10,7 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 CHAOS_ARGS ?=
 LIVE_ARGS ?=
+PARITY_ARGS ?=
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
@@ -57,9 +58,11 @@ chaos: install
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
 
-# Every rollup and view against plain Python, over 300 random ledgers; and SQL that is wrong, which it must notice.
+# Every rollup and view against plain Python, over 240 random ledgers and 60 simulated runs of the daemon; and SQL that is
+# wrong, which it must notice. PARITY_ARGS: --worlds, --runs, --first, --processes.
 parity: install
-	PARITY_SEEDS=300 $(PY) -m pytest tests/aggregates/test_parity.py tests/aggregates/test_mutants.py $(PYTEST_ARGS)
+	$(PY) -m tests.aggregates $(PARITY_ARGS)
+	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench; running aggregates against queries over
 # five million rows (about ten minutes). BENCH_ARGS: --only decoding|aggregates, --rounds, --seconds, --json.

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 
+import structlog
+
 from indexer.config import Settings
 from indexer.core.account import Observing
 from indexer.core.protocol import Protocol, check_distinct
@@ -25,6 +27,7 @@ from indexer.store.database import open_database
 from indexer.store.postgres import open_store
 from indexer.store.rolling import open_aggregates
 
+_log = structlog.get_logger()
 MODULES = (drift, jupiter_perps, gmx_solana)
 ACCOUNTS = (drift_accounts, jupiter_accounts, gmx_accounts)
 
@@ -74,9 +77,11 @@ async def ledger(settings: Settings) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def aggregates(settings: Settings) -> AsyncIterator[Aggregates]:
-    """The aggregates of the configured ledger. Raises StoreUnavailable, SchemaError."""
+    """The aggregates of the configured ledger, computed with the settings. Raises StoreUnavailable, SchemaError."""
     timeout_s = settings.database.connect_timeout_s
     async with open_database(settings) as url, open_aggregates(url, timeout_s=timeout_s) as found:
+        if await found.set_parameters(settings.aggregates.parameters):
+            _log.info("aggregates_marked", reason="what numbers are computed with has changed")
         yield found
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -198,12 +199,25 @@ class RunSettings(_Section):
 
 
 class AggregateSettings(_Section):
-    """Seconds between runs when nothing waits; `marks`: buckets made again in one transaction."""
+    """Seconds between runs when nothing waits; `marks`: buckets made again in one transaction. Then what numbers are
+    computed with, kept in the ledger beside them: see `parameters`."""
 
     hours_s: float = Field(gt=0, le=3600)
     days_s: float = Field(gt=0, le=86_400)
     refresh_s: float = Field(gt=0, le=86_400)
     marks: int = Field(ge=1, le=100_000)
+    price_max_age_s: int = Field(ge=3600, le=31_536_000)
+    tvl_known_fraction: Decimal = Field(ge=0, le=1)
+    ratio_days: int = Field(ge=1, le=7)
+    wash_turnover: Decimal = Field(gt=0)
+    wash_imbalance: Decimal = Field(ge=0, le=1)
+    wash_positions: int = Field(ge=1)
+
+    @property
+    def parameters(self) -> dict[str, Decimal]:
+        """By name, as in ledger.parameters."""
+        names = [name for name in type(self).model_fields if name not in ("hours_s", "days_s", "refresh_s", "marks")]
+        return {name: Decimal(getattr(self, name)) for name in names}
 
 
 class LogSettings(_Section):

@@ -21,6 +21,7 @@ from indexer.store.patience import patiently
 log = structlog.get_logger()
 
 Run = Callable[[int], Awaitable[int]]
+A_DAY = 100  # A day of a protocol is about as much work as so many hours of its markets.
 
 
 class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +36,9 @@ class Rhythm(msgspec.Struct, frozen=True, kw_only=True):
 async def keep_aggregates(aggregates: Aggregates, rhythm: Rhythm, dice: random.Random) -> None:
     """Until cancelled."""
     async with asyncio.TaskGroup() as tasks:
-        for name, run, every_s in (
-            ("hours", aggregates.roll_hours, rhythm.hours_s),
-            ("days", aggregates.roll_days, rhythm.days_s),
-            ("holdings", aggregates.roll_holdings, rhythm.days_s),
-        ):
-            tasks.create_task(_keep_rolled(name, run, every_s, rhythm.marks, dice), name=f"roll {name}")
+        for name, (run, marks) in _runs(aggregates, rhythm.marks).items():
+            every_s = rhythm.hours_s if name == "hours" else rhythm.days_s
+            tasks.create_task(_keep_rolled(name, run, every_s, marks, dice), name=f"roll {name}")
         tasks.create_task(_keep_fresh(aggregates, rhythm.refresh_s, dice), name="refresh views")
 
 
@@ -49,8 +47,7 @@ async def roll_up(aggregates: Aggregates, marks: int) -> dict[str, int]:
 
     Hours mark days and holdings, so they come first.
     """
-    runs = {"hours": aggregates.roll_hours, "days": aggregates.roll_days, "holdings": aggregates.roll_holdings}
-    return {name: await _drained(run, marks) for name, run in runs.items()}
+    return {name: await _drained(run, most) for name, (run, most) in _runs(aggregates, marks).items()}
 
 
 async def refresh(aggregates: Aggregates, views: Sequence[str]) -> list[AggregateFailed]:
@@ -63,6 +60,15 @@ async def refresh(aggregates: Aggregates, views: Sequence[str]) -> list[Aggregat
             log.error("view_not_refreshed", view=view, reason=error.message)  # noqa: TRY400 (its message is the reason)
             failed.append(error)
     return failed
+
+
+def _runs(aggregates: Aggregates, marks: int) -> dict[str, tuple[Run, int]]:
+    """What a run is, and how many marks of its kind it takes, so that all last about as long."""
+    return {
+        "hours": (aggregates.roll_hours, marks),
+        "days": (aggregates.roll_days, max(1, marks // A_DAY)),
+        "holdings": (aggregates.roll_holdings, marks),
+    }
 
 
 async def _drained(run: Run, marks: int) -> int:

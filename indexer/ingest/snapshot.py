@@ -4,7 +4,7 @@ A round reads the accounts that a protocol lists, those that it always reads, an
 named once is asked for at once in the next round, so that a round is mostly one request for each hundred accounts,
 and accounts that belong together are of one slot. A round that fails is told and left out: the next one comes, and
 nothing else waits for it. Reference rows are refreshed before rows are made with them; what is known to be so from
-elsewhere, the decimals of a token, no account changes.
+elsewhere, the decimals of a token, no account changes. Of what was read, what is news is written: see `news`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import msgspec
 import structlog
 
 from indexer.core.account import Account, Image, Listing, Observing
-from indexer.core.record import Failure
 from indexer.core.reference import Market, Reference, Token
 from indexer.errors import StoreUnavailable
+from indexer.ingest.news import News, news
 from indexer.sources.base import SourceInterrupted
 from indexer.store.base import Page, Store, Written
 from indexer.store.seeding import seeding
@@ -66,15 +66,17 @@ class Snapshots:
         images = await reader.read()
         times = await self._images.times({image.slot for image in images})
         reference = await self._refreshed(reader.observing, images, times)
-        found = reader.observing.observed(images, times, reference)
-        return await self._store.write(
+        fresh = news(reader.observing.observed(images, times, reference), reader.written)
+        written = await self._store.write(
             Page(
-                records=found.records,
-                failures=reader.unheard(found.failures),
+                records=fresh.records,
+                failures=fresh.failures,
                 source=SOURCE,
                 reference_version=reference.version,
             )
         )
+        reader.written = fresh
+        return written
 
     async def _tried(self, reader: _Reader) -> None:
         name = reader.observing.name
@@ -102,16 +104,16 @@ class Snapshots:
 
 
 class _Reader:
-    """What is read of one protocol: the keys that are known, and what of it could not be decoded before."""
+    """What is read of one protocol: the keys that are known, and what was last written of them."""
 
     def __init__(self, images: Images, observing: Observing) -> None:
         self.observing = observing
+        self.written = News()
         self._images = images
         self._listed: dict[Listing, Sequence[bytes]] = {}
         self._known: set[bytes] = set()
         self._rounds = 0
         self._past: int | None = None
-        self._heard: dict[bytes, bytes | None] = {}  # Bytes of images that failed, by key.
 
     async def read(self) -> Sequence[Image]:
         """Every account of the protocol that is there; those of one request are of one slot."""
@@ -127,13 +129,6 @@ class _Reader:
         self._known = reachable
         self._past = max((image.slot for image in images), default=self._past)
         return images
-
-    def unheard(self, failures: Iterable[Failure]) -> list[Failure]:
-        """Failures of accounts that did not fail just so the last time: one row for each state of an account."""
-        failed = {failure.origin.signature: failure for failure in failures}
-        new = [failure for key, failure in failed.items() if self._heard.get(key) != failure.payload]
-        self._heard = {key: failure.payload for key, failure in failed.items()}
-        return new
 
     async def _list(self) -> None:
         """Anew after a while. A node that lists nothing, as many do not, costs what is listed, and not the rest."""

@@ -30,6 +30,7 @@ from indexer.sources.wire import Dial, Http
 from indexer.store.base import Store
 from indexer.store.memory import MemoryStore
 
+SLOT_S = 0.4  # Of the clock.
 PATIENCE_S = 900.0  # Virtual seconds behind the last fault within which everything has to be settled.
 EVERYTHING = Span(0, 2**62)
 _NODES = 3  # Of the box, without the stranger: one of them has every row.
@@ -73,6 +74,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     backfills: int = 1
     outages: int = 1
     transactions: float = 2.0
+    forked: float = Profile().forked  # Share of blocks after which others are dropped.
+    slot_ms: int = 400  # Between the times of two blocks; the clock goes on by SLOT_S whatever they say.
     speed: float = 0.0  # Virtual seconds in a real one, for somebody who watches; 0: as fast as it can.
 
 
@@ -93,6 +96,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     recovered_s: float | None  # From the last fault's end to the last slot's settling; None: never.
     snapshots: int = 0  # Of one protocol's accounts at one slot.
+    forks: int = 0  # Of the chain, behind the start.
     wrong_snapshots: int = 0  # Their rows that are not what the books had.
     details: Sequence[str] = ()
 
@@ -101,31 +105,35 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.lost or self.doubled or self.differing or self.unsettled or self.wrong_snapshots)
 
 
-async def trial(plan: Plan, program: Program) -> Outcome:
-    """Run one trial. Inside a VirtualTimeLoop."""
-    return await _Trial(plan, program).run()
+async def trial(plan: Plan, program: Program, ledger: Store | None = None) -> Outcome:
+    """Run one trial. Inside a VirtualTimeLoop. `ledger`: empty; None: one in memory."""
+    return await _Trial(plan, program, ledger or MemoryStore()).run()
 
 
 class _Trial:
-    def __init__(self, plan: Plan, program: Program) -> None:
-        self.plan, self.program = plan, program
+    def __init__(self, plan: Plan, program: Program, ledger: Store) -> None:
+        self.plan, self.program, self.ledger = plan, program, ledger
         self.rng = Random(f"trial {plan.seed} {plan.profile}")
-        self.chain = build_chain(plan.seed, Profile(slots=plan.slots, transactions=plan.transactions))
+        shape = Profile(
+            slots=plan.slots, transactions=plan.transactions, forked=plan.forked, slot_ms=plan.slot_ms
+        )  # fmt: skip
+        self.chain = build_chain(plan.seed, shape)
         self.first, self.last = min(self.chain.blocks), max(self.chain.blocks)
-        self.lives_s = (plan.slots - plan.history_slots) * self.chain.slot_ms / 1000
+        self.start_slot = self.chain.first_slot + plan.history_slots
+        self.lives_s = (plan.slots - plan.history_slots) * SLOT_S
         self.box = Box(
             self.chain,
             asyncio.get_running_loop().time,
             seed=plan.seed,
             profile=plan.profile,
-            start_slot=self.chain.first_slot + plan.history_slots,
+            start_slot=self.start_slot,
+            speed=plan.slot_ms / 1000 / SLOT_S,
             span_s=self.lives_s,
             portal_behind=portal_behind(plan),
         )
         self.settings = load(environment=environment_for(self.chain, self.box.addresses(), self.rng, plan))
-        self.memory = MemoryStore()
         self.weather = Outages(asyncio.get_running_loop().time, _moments(self.rng, plan.outages, self.lives_s))
-        self.store = outages(self.memory, self.weather)
+        self.store = outages(self.ledger, self.weather)
         self.kills = 0
 
     @property
@@ -134,7 +142,7 @@ class _Trial:
         return Span(self.first, self.last + 1)
 
     async def run(self) -> Outcome:
-        await self.program.prepare(self.memory, self.settings)
+        await self.program.prepare(self.ledger, self.settings)
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(self._daemons(), name="daemons")]
             running += [tasks.create_task(self._backfill(n), name=f"backfill {n}") for n in range(self.plan.backfills)]
@@ -163,9 +171,8 @@ class _Trial:
 
     async def _backfill(self, number: int) -> None:
         await asyncio.sleep(self.rng.uniform(0, self.lives_s / 2))
-        head = self.chain.first_slot + self.plan.history_slots
-        first = self.rng.randrange(self.chain.first_slot, head - 20)
-        span = Span(first, self.rng.randrange(first + 10, head))
+        first = self.rng.randrange(self.chain.first_slot, self.start_slot - 20)
+        span = Span(first, self.rng.randrange(first + 10, self.start_slot))
         holder = f"backfill {number}"
         await self.program.backfill(self.settings, self.store, self.box.http(), span, holder, self.rng)
 
@@ -179,11 +186,11 @@ class _Trial:
         return None
 
     async def _unsettled(self) -> Mapping[str, Spans]:
-        return {name: missing([self.span], await self.memory.coverage(name)) for name in self.program.streams}
+        return {name: missing([self.span], await self.ledger.coverage(name)) for name in self.program.streams}
 
     async def _outcome(self, settled_s: float | None) -> Outcome:
-        coverage = {name: common(await self.memory.coverage(name), [self.span]) for name in self.program.streams}
-        rows = await self.memory.rows(EVERYTHING)
+        coverage = {name: common(await self.ledger.coverage(name), [self.span]) for name in self.program.streams}
+        rows = await self.ledger.rows(EVERYTHING)
         found = verdict(self.chain.truth, rows, coverage, self.span)
         snapshots = judged(self.chain, rows)
         end_s = max(self.lives_s, self.box.faults.last_end_s)
@@ -198,10 +205,11 @@ class _Trial:
             differing=len(found.differing),
             unsettled=sum(len(span) for spans in found.uncovered.values() for span in spans),
             truncated=sum(failure.reason == "truncated_logs" for failure in self.chain.truth.failures),
-            differences=len(await self.memory.differences()),
+            differences=len(await self.ledger.differences()),
             rows=sum(map(len, rows.values())),
             recovered_s=None if settled_s is None else max(0.0, settled_s - end_s),
             snapshots=snapshots.count,
+            forks=sum(fork.blocks[0].slot >= self.start_slot for fork in self.chain.forks),
             wrong_snapshots=len(snapshots.wrong),
             details=[*details(found), *snapshots.wrong[:3]],
         )

@@ -10,7 +10,8 @@ What must stay true:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Protocol
 
 from indexer.errors import PerpsIndexerError
@@ -25,6 +26,12 @@ class Aggregates(Protocol):
 
     `limit`: how many marks are taken at most; they are taken newest first. A number below it: no more are there.
     """
+
+    async def set_parameters(self, parameters: Mapping[str, Decimal]) -> bool:
+        """What numbers are computed with, by name: see `ledger.parameters`. Where one changes, all is marked: True.
+
+        A name that the ledger does not have is left out.
+        """
 
     async def roll_hours(self, limit: int) -> int:
         """Make marked hours again, and mark the days and holdings that depend on them. How many marks were taken."""

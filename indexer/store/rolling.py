@@ -7,9 +7,10 @@ its own mark, since a row that has gone leaves no other trace.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
@@ -65,6 +66,15 @@ class PostgresAggregates:
         self._pool = pool
         self._url = url
         self._statements: dict[Rollup, str] = {}
+
+    async def set_parameters(self, parameters: Mapping[str, Decimal]) -> bool:
+        values = list(parameters), list(parameters.values())
+        async with self._transaction() as session:
+            changed = await _fetch(session, "changed_parameters", *values)
+            if changed:
+                await session.execute(query("lock_rolls"))
+                await session.execute(query("set_parameters"), *values)
+        return bool(changed)
 
     async def roll_hours(self, limit: int) -> int:
         async with self._run("hours") as run:

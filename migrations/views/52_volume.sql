@@ -112,7 +112,15 @@ SELECT
     )) AS liquidation_volume_usd,
     ledger.dollars(sum(t.fees_e6)) AS fees_usd,
     coalesce(sum(t.trades) FILTER (WHERE t.excluded = ''), 0)::bigint AS trades,
-    sum(t.unsized)::bigint AS unsized_trades
+    sum(t.unsized)::bigint AS unsized_trades,
+    (
+        SELECT ledger.ratio(coalesce(sum(extract(epoch FROM
+            least(s.ends_at, t.hour + interval '1 hour') - greatest(s.starts_at, t.hour)
+        )), 0), 3600, 6)
+        FROM ledger.covered_spans AS s
+        WHERE s.stream = t.protocol AND s.starts_at < s.ends_at
+            AND s.starts_at < t.hour + interval '1 hour' AND s.ends_at > t.hour
+    ) AS covered_fraction
 FROM ledger.hourly_trades AS t
 LEFT JOIN ledger.markets AS m USING (protocol, market_key)
 GROUP BY t.hour, t.protocol, t.market_key, t.market_kind, m.symbol, m.base_asset;
@@ -132,6 +140,7 @@ COMMENT ON COLUMN perps.market_volume_hourly.liquidation_volume_usd IS 'Of volum
 COMMENT ON COLUMN perps.market_volume_hourly.fees_usd IS 'What traders and makers paid for all fills, rebates not taken off.';
 COMMENT ON COLUMN perps.market_volume_hourly.trades IS 'Fills in volume_usd.';
 COMMENT ON COLUMN perps.market_volume_hourly.unsized_trades IS 'Fills whose notional is unknown: they are in no volume.';
+COMMENT ON COLUMN perps.market_volume_hourly.covered_fraction IS 'Part of the hour''s seconds in which every slot is settled; below 1 the numbers are of what was seen.';
 
 CREATE VIEW perps.volume_hourly AS
 SELECT
@@ -152,7 +161,15 @@ SELECT
     coalesce(sum(t.trades) FILTER (WHERE t.market_kind = 'perp' AND t.excluded = ''), 0)::bigint AS trades,
     coalesce(sum(t.trades) FILTER (WHERE t.market_kind = 'perp' AND t.excluded = '' AND t.is_liquidation), 0)::bigint
         AS liquidations,
-    coalesce(sum(t.unsized) FILTER (WHERE t.market_kind = 'perp'), 0)::bigint AS unsized_trades
+    coalesce(sum(t.unsized) FILTER (WHERE t.market_kind = 'perp'), 0)::bigint AS unsized_trades,
+    (
+        SELECT ledger.ratio(coalesce(sum(extract(epoch FROM
+            least(s.ends_at, t.hour + interval '1 hour') - greatest(s.starts_at, t.hour)
+        )), 0), 3600, 6)
+        FROM ledger.covered_spans AS s
+        WHERE s.stream = t.protocol AND s.starts_at < s.ends_at
+            AND s.starts_at < t.hour + interval '1 hour' AND s.ends_at > t.hour
+    ) AS covered_fraction
 FROM ledger.hourly_trades AS t
 GROUP BY t.hour, t.protocol;
 
@@ -166,6 +183,7 @@ COMMENT ON COLUMN perps.volume_hourly.trading_fees_usd IS 'What traders and make
 COMMENT ON COLUMN perps.volume_hourly.trades IS 'Fills in volume_usd.';
 COMMENT ON COLUMN perps.volume_hourly.liquidations IS 'Fills of liquidations in volume_usd.';
 COMMENT ON COLUMN perps.volume_hourly.unsized_trades IS 'Perp fills whose notional is unknown: they are in no volume.';
+COMMENT ON COLUMN perps.volume_hourly.covered_fraction IS 'Part of the hour''s seconds in which every slot is settled; below 1 the numbers are of what was seen.';
 
 CREATE VIEW perps.liquidity_sources_daily AS
 SELECT

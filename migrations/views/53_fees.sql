@@ -12,7 +12,15 @@ SELECT
     ledger.dollars(sum(f.fees_e6) + coalesce(sum(f.rebates_e6), 0) - coalesce(sum(f.rewards_e6), 0)) AS net_fees_usd,
     ledger.dollars(sum(f.lp_e6)) AS lp_fees_usd,
     ledger.dollars(sum(f.protocol_e6)) AS protocol_fees_usd,
-    sum(f.unknown)::bigint AS unknown_fees
+    sum(f.unknown)::bigint AS unknown_fees,
+    (
+        SELECT ledger.ratio(coalesce(sum(extract(epoch FROM
+            least(s.ends_at, f.hour + interval '1 hour') - greatest(s.starts_at, f.hour)
+        )), 0), 3600, 6)
+        FROM ledger.covered_spans AS s
+        WHERE s.stream = f.protocol AND s.starts_at < s.ends_at
+            AND s.starts_at < f.hour + interval '1 hour' AND s.ends_at > f.hour
+    ) AS covered_fraction
 FROM (
     SELECT hour, protocol, market_key, 'trade' AS fee_source, fees_e6, rebates_e6, rewards_e6, lp_fees_e6 AS lp_e6,
         protocol_fees_e6 AS protocol_e6, without_fee AS unknown
@@ -48,6 +56,7 @@ COMMENT ON COLUMN perps.fees_hourly.net_fees_usd IS 'Less rebates and rewards to
 COMMENT ON COLUMN perps.fees_hourly.lp_fees_usd IS 'The liquidity providers'' share, where events tell it.';
 COMMENT ON COLUMN perps.fees_hourly.protocol_fees_usd IS 'The protocol''s share, where events tell it.';
 COMMENT ON COLUMN perps.fees_hourly.unknown_fees IS 'Rows that tell no fee in dollars: they are in no sum.';
+COMMENT ON COLUMN perps.fees_hourly.covered_fraction IS 'Part of the hour''s seconds in which every slot is settled; below 1 the numbers are of what was seen.';
 
 CREATE MATERIALIZED VIEW perps.fees_daily AS
 WITH trade AS (

@@ -18,7 +18,15 @@ SELECT
     ledger.dollars(f.fees_e6) AS fees_usd,
     ledger.dollars(f.vault_value_e6) AS vault_value_usd,
     f.flows,
-    f.unvalued AS unvalued_flows
+    f.unvalued AS unvalued_flows,
+    (
+        SELECT ledger.ratio(coalesce(sum(extract(epoch FROM
+            least(s.ends_at, f.hour + interval '1 hour') - greatest(s.starts_at, f.hour)
+        )), 0), 3600, 6)
+        FROM ledger.covered_spans AS s
+        WHERE s.stream = f.protocol AND s.starts_at < s.ends_at
+            AND s.starts_at < f.hour + interval '1 hour' AND s.ends_at > f.hour
+    ) AS covered_fraction
 FROM ledger.hourly_lp_flows AS f
 LEFT JOIN ledger.tokens AS t ON t.mint = f.mint;
 
@@ -39,6 +47,7 @@ COMMENT ON COLUMN perps.lp_flows_hourly.fees_usd IS 'Fees of the flows.';
 COMMENT ON COLUMN perps.lp_flows_hourly.vault_value_usd IS 'Of value_usd: moved by strategy vaults for their depositors.';
 COMMENT ON COLUMN perps.lp_flows_hourly.flows IS 'Rows.';
 COMMENT ON COLUMN perps.lp_flows_hourly.unvalued_flows IS 'Rows without a value in USD.';
+COMMENT ON COLUMN perps.lp_flows_hourly.covered_fraction IS 'Part of the hour''s seconds in which every slot is settled; below 1 the numbers are of what was seen.';
 
 CREATE MATERIALIZED VIEW perps.lp_flows_daily AS
 WITH flow AS (

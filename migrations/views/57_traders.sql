@@ -10,6 +10,7 @@ SELECT
     coalesce(m.symbol, t.market_key) AS market,
     t.market_key,
     t.market_kind,
+    c.coverage,
     ledger.dollars(ledger.total(t.trades, t.volume_e6)) AS volume_usd,
     ledger.dollars(ledger.total(t.maker_trades, t.maker_volume_e6)) AS maker_volume_usd,
     ledger.dollars(t.fees_e6) AS fees_usd,
@@ -23,9 +24,10 @@ SELECT
     t.without_pnl AS trades_without_pnl,
     t.is_wash
 FROM ledger.daily_traders AS t
+JOIN perps.coverage_daily AS c USING (day, protocol)
 LEFT JOIN ledger.markets AS m USING (protocol, market_key);
 
-COMMENT ON VIEW perps.traders_daily IS 'Traders by UTC day and market, as last rolled up.';
+COMMENT ON VIEW perps.traders_daily IS 'Traders by UTC day and market, as last rolled up: what was seen of them, on days of any coverage.';
 COMMENT ON COLUMN perps.traders_daily.day IS 'UTC day of block time.';
 COMMENT ON COLUMN perps.traders_daily.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.traders_daily.trader IS 'Base58; NULL for fills that do not tell.';
@@ -33,6 +35,7 @@ COMMENT ON COLUMN perps.traders_daily.trader_bytes IS 'The same as 32 bytes: com
 COMMENT ON COLUMN perps.traders_daily.market IS 'Symbol of the market; its key where the market is unknown.';
 COMMENT ON COLUMN perps.traders_daily.market_key IS 'The protocol''s own key of the market, as text.';
 COMMENT ON COLUMN perps.traders_daily.market_kind IS 'perp or spot.';
+COMMENT ON COLUMN perps.traders_daily.coverage IS 'full, or partial or none: the numbers are of what was seen.';
 COMMENT ON COLUMN perps.traders_daily.volume_usd IS 'Net volume as taker or owner of the position: in the protocol''s volume.';
 COMMENT ON COLUMN perps.traders_daily.maker_volume_usd IS 'Net volume as the maker opposite: the same fills are in somebody else''s volume_usd.';
 COMMENT ON COLUMN perps.traders_daily.fees_usd IS 'Fees paid as trader, less rebates; NULL where no fill tells.';
@@ -79,7 +82,7 @@ GROUP BY t.protocol, t.trader;
 CREATE UNIQUE INDEX traders_key ON perps.traders (protocol, trader_bytes);
 CREATE INDEX traders_trader ON perps.traders (trader_bytes);
 
-COMMENT ON MATERIALIZED VIEW perps.traders IS 'Every trader of a protocol, over all that is indexed.';
+COMMENT ON MATERIALIZED VIEW perps.traders IS 'Every trader of a protocol, over all that is indexed: sums lack what days that are not full (perps.coverage_daily) lack.';
 COMMENT ON COLUMN perps.traders.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.traders.trader IS 'Base58.';
 COMMENT ON COLUMN perps.traders.trader_bytes IS 'The same as 32 bytes: compare it with perps.key(''...'') to use the index.';
@@ -109,6 +112,7 @@ SELECT
     p.venue_key,
     perps.base58(nullif(p.provider, '')) AS provider,
     p.provider AS provider_bytes,
+    c.coverage,
     ledger.dollars(ledger.total(p.deposits, p.deposits_e6)) AS deposits_usd,
     ledger.dollars(ledger.total(p.withdrawals, p.withdrawals_e6)) AS withdrawals_usd,
     ledger.dollars(ledger.total(p.deposits, p.deposits_e6) - ledger.total(p.withdrawals, p.withdrawals_e6)) AS net_flow_usd,
@@ -116,7 +120,8 @@ SELECT
     p.deposits,
     p.withdrawals,
     p.unvalued AS unvalued_flows
-FROM ledger.daily_providers AS p;
+FROM ledger.daily_providers AS p
+JOIN perps.coverage_daily AS c USING (day, protocol);
 
 COMMENT ON VIEW perps.lp_providers_daily IS 'Providers of liquidity by UTC day and venue, as last rolled up.';
 COMMENT ON COLUMN perps.lp_providers_daily.day IS 'UTC day of block time.';
@@ -125,6 +130,7 @@ COMMENT ON COLUMN perps.lp_providers_daily.venue IS 'jlp, gm, glv, drift_lending
 COMMENT ON COLUMN perps.lp_providers_daily.venue_key IS 'Which pool, market, vault or spot market.';
 COMMENT ON COLUMN perps.lp_providers_daily.provider IS 'Base58; NULL where neither the flow nor an action tells.';
 COMMENT ON COLUMN perps.lp_providers_daily.provider_bytes IS 'The same as 32 bytes: compare it with perps.key(''...'') to use the index.';
+COMMENT ON COLUMN perps.lp_providers_daily.coverage IS 'full, or partial or none: the numbers are of what was seen.';
 COMMENT ON COLUMN perps.lp_providers_daily.deposits_usd IS 'What the provider gave, before fees.';
 COMMENT ON COLUMN perps.lp_providers_daily.withdrawals_usd IS 'What the provider got, after fees.';
 COMMENT ON COLUMN perps.lp_providers_daily.net_flow_usd IS 'deposits_usd - withdrawals_usd.';
@@ -158,7 +164,7 @@ GROUP BY p.protocol, p.venue, p.venue_key, p.provider;
 CREATE UNIQUE INDEX lp_providers_key ON perps.lp_providers (protocol, venue, venue_key, provider_bytes);
 CREATE INDEX lp_providers_provider ON perps.lp_providers (provider_bytes);
 
-COMMENT ON MATERIALIZED VIEW perps.lp_providers IS 'Every provider of liquidity of a venue, over all that is indexed.';
+COMMENT ON MATERIALIZED VIEW perps.lp_providers IS 'Every provider of liquidity of a venue, over all that is indexed: sums lack what days that are not full (perps.coverage_daily) lack.';
 COMMENT ON COLUMN perps.lp_providers.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.lp_providers.venue IS 'jlp, gm, glv, drift_lending, drift_insurance, drift_bal, drift_dlp or drift_vault.';
 COMMENT ON COLUMN perps.lp_providers.venue_key IS 'Which pool, market, vault or spot market.';

@@ -66,24 +66,31 @@ SELECT
     f.market_key,
     m.base_asset,
     f.rate_kind,
-    ledger.ratio(sum(f.rate_sum), sum(f.rates), 12) AS mean_rate,
-    ledger.ratio(sum(f.rate_long_sum), sum(f.rates), 12) AS mean_rate_long,
-    ledger.ratio(sum(f.rate_short_sum), sum(f.rates), 12) AS mean_rate_short,
+    ledger.ratio(sum(h.rate), count(h.rate), 12) AS mean_rate,
+    ledger.ratio(sum(h.rate_long), count(h.rate_long), 12) AS mean_rate_long,
+    ledger.ratio(sum(h.rate_short), count(h.rate_short), 12) AS mean_rate_short,
+    count(*) FILTER (WHERE num_nonnulls(h.rate, h.rate_long, h.rate_short) > 0) AS hours,
     sum(f.rates)::bigint AS rates
 FROM ledger.hourly_funding_rates AS f
+CROSS JOIN LATERAL (  -- Each hour counts once, however often it was told.
+    SELECT ledger.ratio(f.rate_sum, f.rates, 18) AS rate,
+        ledger.ratio(f.rate_long_sum, f.rates_long, 18) AS rate_long,
+        ledger.ratio(f.rate_short_sum, f.rates_short, 18) AS rate_short
+) AS h
 LEFT JOIN ledger.markets AS m USING (protocol, market_key)
 GROUP BY 1, f.protocol, f.market_key, m.symbol, m.base_asset, f.rate_kind;
 
-COMMENT ON VIEW perps.funding_daily IS 'Mean hourly funding and borrow rates by UTC day and market.';
+COMMENT ON VIEW perps.funding_daily IS 'Mean hourly funding and borrow rates by UTC day and market, each hour that tells one counted once. Drift tells its funding rate once an hour, in events; GMX-Solana''s and Jupiter''s are read from accounts, as often as a daemon reads them.';
 COMMENT ON COLUMN perps.funding_daily.day IS 'UTC day of block time.';
 COMMENT ON COLUMN perps.funding_daily.protocol IS 'drift, jupiter_perps or gmx_solana.';
 COMMENT ON COLUMN perps.funding_daily.market IS 'Symbol of the market; its key where the market is unknown.';
 COMMENT ON COLUMN perps.funding_daily.market_key IS 'The protocol''s own key of the market, as text.';
 COMMENT ON COLUMN perps.funding_daily.base_asset IS 'What is traded, the same word in all protocols; NULL where the market is unknown.';
 COMMENT ON COLUMN perps.funding_daily.rate_kind IS 'funding or borrow.';
-COMMENT ON COLUMN perps.funding_daily.mean_rate IS 'Fraction of notional per hour, the mean of the rates told; positive: longs pay.';
+COMMENT ON COLUMN perps.funding_daily.mean_rate IS 'Fraction of notional per hour, the mean over the hours that tell it; positive: longs pay. What a day cost is the sum over 24 hours.';
 COMMENT ON COLUMN perps.funding_daily.mean_rate_long IS 'The same for longs, where both differ.';
 COMMENT ON COLUMN perps.funding_daily.mean_rate_short IS 'The same for shorts, where both differ.';
+COMMENT ON COLUMN perps.funding_daily.hours IS 'Hours of the day that tell a rate: below 24 the mean is of a part of the day.';
 COMMENT ON COLUMN perps.funding_daily.rates IS 'How many rates were told.';
 
 CREATE VIEW perps.open_interest_daily AS
@@ -150,11 +157,11 @@ SELECT
     m.base_asset,
     l.liquidation_kind,
     c.coverage,
-    ledger.dollars(l.value_e6) AS value_usd,
-    ledger.dollars(l.insurance_fees_e6) AS insurance_fees_usd,
-    ledger.dollars(l.socialised_loss_e6) AS socialised_loss_usd,
-    l.liquidations,
-    l.unvalued AS unvalued_liquidations
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.value_e6) END AS value_usd,
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.insurance_fees_e6) END AS insurance_fees_usd,
+    CASE WHEN c.coverage <> 'none' THEN ledger.dollars(l.socialised_loss_e6) END AS socialised_loss_usd,
+    CASE WHEN c.coverage <> 'none' THEN l.liquidations END AS liquidations,
+    CASE WHEN c.coverage <> 'none' THEN l.unvalued END AS unvalued_liquidations
 FROM (
     SELECT (hour AT TIME ZONE 'UTC')::date AS day, protocol, market_key, liquidation_kind,
         sum(value_e6) AS value_e6,
@@ -175,7 +182,7 @@ COMMENT ON COLUMN perps.liquidations_daily.market IS 'Symbol of the market; its 
 COMMENT ON COLUMN perps.liquidations_daily.market_key IS 'The protocol''s own key of the market, as text.';
 COMMENT ON COLUMN perps.liquidations_daily.base_asset IS 'What is traded, the same word in all protocols; NULL where the market is unknown.';
 COMMENT ON COLUMN perps.liquidations_daily.liquidation_kind IS 'perp, spot, borrow_for_perp_pnl, perp_pnl_for_deposit, perp_bankruptcy or spot_bankruptcy.';
-COMMENT ON COLUMN perps.liquidations_daily.coverage IS 'full, partial or none: how much of the day is settled.';
+COMMENT ON COLUMN perps.liquidations_daily.coverage IS 'full, partial (the numbers are of what was seen) or none (they are NULL).';
 COMMENT ON COLUMN perps.liquidations_daily.value_usd IS 'What was liquidated; NULL where no row tells.';
 COMMENT ON COLUMN perps.liquidations_daily.insurance_fees_usd IS 'Fees to the insurance fund, also those that a takeover''s fee contains.';
 COMMENT ON COLUMN perps.liquidations_daily.socialised_loss_usd IS 'Losses that others had to bear.';
@@ -196,7 +203,15 @@ SELECT
     ledger.dollars(s.price_impact_e6) AS price_impact_usd,
     s.swaps,
     s.suspect AS suspect_swaps,
-    s.unvalued AS unvalued_swaps
+    s.unvalued AS unvalued_swaps,
+    (
+        SELECT ledger.ratio(coalesce(sum(extract(epoch FROM
+            least(c.ends_at, s.hour + interval '1 hour') - greatest(c.starts_at, s.hour)
+        )), 0), 3600, 6)
+        FROM ledger.covered_spans AS c
+        WHERE c.stream = s.protocol AND c.starts_at < c.ends_at
+            AND c.starts_at < s.hour + interval '1 hour' AND c.ends_at > s.hour
+    ) AS covered_fraction
 FROM ledger.hourly_swaps AS s
 LEFT JOIN ledger.markets AS m USING (protocol, market_key);
 
@@ -214,23 +229,34 @@ COMMENT ON COLUMN perps.swaps_hourly.price_impact_usd IS 'Price impact that is n
 COMMENT ON COLUMN perps.swaps_hourly.swaps IS 'Rows, suspect ones too.';
 COMMENT ON COLUMN perps.swaps_hourly.suspect_swaps IS 'Rows whose value does not fit the price of that hour: they are in no sum.';
 COMMENT ON COLUMN perps.swaps_hourly.unvalued_swaps IS 'Rows without a value in USD.';
+COMMENT ON COLUMN perps.swaps_hourly.covered_fraction IS 'Part of the hour''s seconds in which every slot is settled; below 1 the numbers are of what was seen.';
 
 CREATE VIEW perps.incentives_daily AS
 SELECT
-    (i.hour AT TIME ZONE 'UTC')::date AS day,
+    i.day,
     i.protocol,
     i.incentive_kind,
-    trim_scale(sum(i.amount)) AS amount,
-    trim_scale((array_agg(i.supply_after ORDER BY i.hour DESC) FILTER (WHERE i.supply_after IS NOT NULL))[1])
-        AS supply_after,
-    sum(i.grants)::bigint AS grants
-FROM ledger.hourly_incentives AS i
-GROUP BY 1, 2, 3;
+    coalesce(c.coverage, 'none') AS coverage,
+    coalesce(c.covered_fraction, 0) AS covered_fraction,
+    CASE WHEN c.coverage <> 'none' THEN trim_scale(i.amount) END AS amount,
+    CASE WHEN c.coverage <> 'none' THEN trim_scale(i.supply_after) END AS supply_after,
+    CASE WHEN c.coverage <> 'none' THEN i.grants END AS grants
+FROM (
+    SELECT (hour AT TIME ZONE 'UTC')::date AS day, protocol, incentive_kind,
+        sum(amount) AS amount,
+        (array_agg(supply_after ORDER BY hour DESC) FILTER (WHERE supply_after IS NOT NULL))[1] AS supply_after,
+        sum(grants)::bigint AS grants
+    FROM ledger.hourly_incentives
+    GROUP BY 1, 2, 3
+) AS i
+LEFT JOIN perps.coverage_daily AS c USING (day, protocol);
 
 COMMENT ON VIEW perps.incentives_daily IS 'Points and tokens given for use, by UTC day.';
 COMMENT ON COLUMN perps.incentives_daily.day IS 'UTC day of block time.';
 COMMENT ON COLUMN perps.incentives_daily.protocol IS 'drift or gmx_solana.';
 COMMENT ON COLUMN perps.incentives_daily.incentive_kind IS 'gt_mint, gt_reward, gt_burn or fuel; it tells the sign.';
+COMMENT ON COLUMN perps.incentives_daily.coverage IS 'full, partial (the numbers are of what was seen) or none.';
+COMMENT ON COLUMN perps.incentives_daily.covered_fraction IS 'Part of the day''s seconds in which every slot is settled.';
 COMMENT ON COLUMN perps.incentives_daily.amount IS 'How much; always positive.';
 COMMENT ON COLUMN perps.incentives_daily.supply_after IS 'Supply after the last one of the day.';
 COMMENT ON COLUMN perps.incentives_daily.grants IS 'Rows.';

@@ -26,7 +26,9 @@ EPOCH = date(1970, 1, 1)
 Row = SimpleNamespace
 
 
-class Book(msgspec.Struct):
+class Book(msgspec.Struct, eq=False):
+    """Never changed, so that what is made of it may be kept."""
+
     rows: dict[str, list[Row]]  # By kind, those with a time.
     untimed: dict[str, list[Row]]  # By kind, those without.
     coverage: dict[str, list[tuple[int, int]]]  # By stream: first slot, and the one behind.
@@ -34,6 +36,7 @@ class Book(msgspec.Struct):
     parameters: dict[tuple[str, str], Fraction]
     markets: dict[tuple[str, str], Market]
     tokens: dict[bytes, Token]
+    prices: dict[bytes, list[Row]]  # Of rows: those that tell a token's price, by its mint.
 
     def parameter(self, name: str) -> Fraction:
         return self.parameters["all", name]
@@ -77,6 +80,7 @@ async def read(store: PostgresStore, connection: Connection) -> Book:
         },
         markets=dict(reference.markets),
         tokens=dict(reference.tokens),
+        prices=dict(grouped([p for p in rows["price_observation"] if p.mint is not None], lambda p: p.mint)),
     )
 
 

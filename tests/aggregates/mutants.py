@@ -56,37 +56,45 @@ OF_MARKS = [
     Mutant(
         "an amount stays in its hour",
         "mark_told_holdings",
-        "least(next.hour, head.ends_at",
-        "least(told.hour, head.ends_at",
+        "            next.hour,\n            greatest(",
+        "            told.hour,\n            greatest(",
+    ),
+    Mutant(
+        "an amount holds a day and no longer",
+        "mark_told_holdings",
+        "greatest(span.ends_at, told.hour",
+        "greatest(NULL, told.hour",
     ),
     Mutant(
         "a price stays in its hour",
         "mark_holdings_at_prices",
         "t.hour < least(next.hour,",
         "t.hour < least(changed.hour,",
+        1,
     ),
     Mutant(
         "a price values flows of its hour",
         "flows_at_prices",
         "least(next.hour, changed.hour + age.value * interval '1 second')",
         "changed.hour",
-        15,
+        4,
     ),
-    Mutant("a price judges swaps of its hour", "swaps_at_prices", "interval '2 hours'", "interval '1 hour'", 16),
+    Mutant("a price judges swaps of its hour", "swaps_at_prices", "interval '2 hours'", "interval '1 hour'", 10),
     Mutant(
         "coverage reaches no holding",
         "rollup_covered_spans",
         "SELECT * FROM reached",
         "SELECT * FROM reached WHERE false",
+        2,
     ),
     Mutant(
-        "values do not follow the head", "rollup_covered_spans", "WHERE o.at IS DISTINCT FROM n.at", "WHERE false", 2
+        "values do not follow the head", "rollup_covered_spans", "WHERE o.at IS DISTINCT FROM n.at", "WHERE false", 30
     ),
     Mutant(
         "slots that come reach nothing", "rollup_covered_spans", "unnest(s.now - s.before)", "unnest(s.now - s.now)", 2
     ),
-    Mutant("an owner reaches no day", "mark_days_of_owners", "WHERE f.block_time IS NOT NULL", "WHERE false", 5),
-    Mutant("a valued flow reaches no day", "mark_days_of_hours", "ORDER BY 1, 2", "WHERE false ORDER BY 1, 2", 15),
+    Mutant("an owner reaches no day", "mark_days_of_owners", "WHERE f.block_time IS NOT NULL", "WHERE false", 2),
+    Mutant("a valued flow reaches no day", "mark_days_of_hours", "ORDER BY 1, 2", "WHERE false ORDER BY 1, 2", 4),
 ]
 
 # What a view makes of rollups.
@@ -111,6 +119,7 @@ OF_VIEWS = [
         "RANGE BETWEEN interval '6 days' PRECEDING",
         "RANGE BETWEEN interval '7 days' PRECEDING",
     ),
+    Mutant("funding_daily", "58_markets", "f.rate_long_sum, f.rates_long", "f.rate_long_sum, f.rates"),
     Mutant("market_share_7d", "56_ratios", "sum(a.volume_usd) FILTER (WHERE a.is_full)", "sum(a.volume_usd)"),
 ]
 
@@ -139,7 +148,7 @@ def changed(mutant: Mutant, text: str) -> str:
 
 
 def selected(mutant: Mutant) -> str:
-    """The query of a materialized view, changed."""
+    """The query of a view, changed."""
     text = (resource("migrations") / "views" / f"{mutant.file}.sql").read_text(encoding="utf-8")
-    (query,) = re.findall(rf"CREATE MATERIALIZED VIEW perps\.{mutant.name} AS\n(.*?);\n", text, re.DOTALL)
+    (query,) = re.findall(rf"CREATE (?:MATERIALIZED )?VIEW perps\.{mutant.name} AS\n(.*?);\n", text, re.DOTALL)
     return changed(mutant, query)

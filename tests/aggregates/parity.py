@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from indexer.resources import resource
 from indexer.store.connection import Connection
 from indexer.store.rolling import PostgresAggregates
+from indexer.store.rollups import AMOUNTS, DAYS, HOURS, OWNERS, PRICES
+from indexer.store.rows import EVENTS, FAILURES, TABLES
 from tests.aggregates import plain
 from tests.aggregates.book import Book, number, read, seconds
 from tests.aggregates.days import Numbers
 from tests.aggregates.worlds import REFERENCE, World
 
+ALL_MARKS = (HOURS, PRICES, AMOUNTS, OWNERS, DAYS)
+ONCE = "ON CONFLICT DO NOTHING"
+HOUR, DAY = "date_trunc('hour', block_time, 'UTC')", "(block_time AT TIME ZONE 'UTC')::date"
 UNTOLD = {"reconciliation": {"definition"}}  # Columns of words.
 
 
@@ -43,9 +50,40 @@ async def live(world: World, ledger: Numbers, *, at_once: bool = True) -> None:
             await world.reprocess(ledger.store)
         if world.maybe(0.05):
             await change_a_parameter(world, ledger.connection)
+    await made_fresh(ledger)
+
+
+async def made_fresh(ledger: Numbers) -> None:
+    """Roll up what is left, and refresh every view."""
     await ledger.roll()
     for view in await ledger.aggregates.views():
         await ledger.aggregates.refresh(view)
+
+
+async def from_zero(ledger: Numbers) -> list[str]:
+    """How rollups differ from those that are made when nothing was rolled up yet."""
+    kept = {name: await rows(ledger.connection, f"ledger.{name}") for name in plain.KEYS}
+    for name in (*plain.KEYS, *(marks.table for marks in ALL_MARKS), "dirty_holdings"):
+        await ledger.connection.execute(f"DELETE FROM ledger.{name}")
+    for statement in marks_of_rows():
+        await ledger.connection.execute(statement)
+    await ledger.roll()
+    made = {name: await rows(ledger.connection, f"ledger.{name}") for name in plain.KEYS}
+    return [
+        f"from zero: ledger.{name}: {line}" for name in plain.KEYS for line in differences(kept[name], made[name])[:6]
+    ]
+
+
+def marks_of_rows() -> Iterator[str]:
+    """Statements that mark all that rows tell: hours and days as their writers did, and the rest as the migration."""
+    for table in TABLES:
+        if table not in (EVENTS, FAILURES):
+            market = "coalesce(market_key, '')" if "market_key" in table.names else "''"
+            rows = f"FROM ledger.{table.name} WHERE block_time IS NOT NULL"
+            yield f"INSERT INTO ledger.dirty_hours SELECT DISTINCT {HOUR}, protocol, {market} {rows} {ONCE}"
+            yield f"INSERT INTO ledger.dirty_days SELECT DISTINCT {DAY}, protocol {rows} {ONCE}"
+    text = (resource("migrations") / "0006_rollups.sql").read_text(encoding="utf-8")
+    yield text.partition("-- Rows that are here already.")[2].partition("\n-- ")[0]
 
 
 async def change_a_parameter(world: World, connection: Connection) -> None:
@@ -87,11 +125,11 @@ def differences(made: list[dict[str, Any]], expected: list[dict[str, Any]]) -> l
 
 async def all_differences(connection: Connection, book: Book) -> dict[str, list[str]]:
     """Relation -> how it differs from what plain Python makes of the rows."""
-    found = {}
-    for name, rollup in plain.rollups(book).items():
+    found, rollups = {}, plain.rollups(book)
+    for name, rollup in rollups.items():
         expected = [dict(zip(plain.KEYS[name], at, strict=True)) | values for at, values in rollup.items()]
         found[f"ledger.{name}"] = differences(await rows(connection, f"ledger.{name}"), expected)
-    for name, view in plain.views(book).items():
+    for name, view in plain.views(book, rollups["hourly_tvl"]).items():
         made = [
             {column: value for column, value in row.items() if column not in UNTOLD.get(name, set())}
             for row in await rows(connection, f"perps.{name}")

@@ -78,8 +78,9 @@ def rollups(book: Book) -> dict[str, Rollup]:
     return made | {"daily_tvl": plain_tvl.daily_tvl(book, made["hourly_tvl"])}
 
 
-def views(book: Book) -> dict[str, View]:
-    plain = Plain(book)
+def views(book: Book, hourly_tvl: Rollup | None = None) -> dict[str, View]:
+    """`hourly_tvl`: of the rollups, if they were made before; it is the dearest."""
+    plain = Plain(book, plain_tvl.hourly_tvl(book) if hourly_tvl is None else hourly_tvl)
     covered: Any = [
         {"day": day, "protocol": protocol, "coverage": word, "covered_fraction": fraction}
         for (day, protocol), (word, fraction) in plain.covered.items()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
-from tests.aggregates.book import DAY, Book, Row, day_of, grouped, known_sum, ratio, start_of
+from tests.aggregates.book import DAY, HOUR, Book, Row, day_of, grouped, known_sum, ratio, start_of
 from tests.aggregates.plain_hours import Rollup, count
 from tests.aggregates.plain_rows import owner, value_e6
 
@@ -30,6 +31,7 @@ def is_wash(book: Book, fills: list[Row]) -> tuple[bool, bool]:
     return True, turned_over and (balanced or len(positions) >= book.parameter("wash_positions"))
 
 
+@lru_cache(maxsize=1)
 def daily_traders(book: Book) -> Rollup:
     trades = book.rows["trade"]
     made: Rollup = {}
@@ -94,6 +96,7 @@ def active_days(book: Book) -> Rollup:
     return {(day_of(row.block_time), row.protocol): {} for kind in kinds for row in book.rows[kind]}
 
 
+@lru_cache(maxsize=1)
 def covered_spans(book: Book) -> Rollup:
     made: Rollup = {}
     times = dict(book.anchors)
@@ -118,12 +121,18 @@ def covered_seconds(book: Book, protocol: str, since: int, until: int) -> int:
     return found
 
 
+def covered_fraction(book: Book, protocol: str, hour: int) -> Fraction:
+    """Of an hour."""
+    return ratio(covered_seconds(book, protocol, hour, hour + HOUR), HOUR, 6) or Fraction(0)
+
+
 def head(book: Book, protocol: str) -> int | None:
     """The last second of what is covered."""
     ends = [s["ends_at"] for (stream, _), s in covered_spans(book).items() if stream == protocol]
     return max((end for end in ends if end is not None), default=None)
 
 
+@lru_cache(maxsize=1)
 def coverage_daily(book: Book) -> dict[Day, tuple[str, Fraction]]:
     """(full, partial or none; covered fraction) of every day that the views have."""
     protocols = {*book.coverage, *(protocol for _, protocol in active_days(book))}

@@ -206,6 +206,8 @@ def hourly_funding_rates(book: Book) -> Rollup:
     return {
         at: {
             "rates": count(f.rate is not None for f in rows),
+            "rates_long": count(f.rate_long is not None for f in rows),
+            "rates_short": count(f.rate_short is not None for f in rows),
             "oracle_price_usd": last(rows, "oracle_price_usd"),
             **sums(
                 rows,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any
 
 from indexer.core import base58
 from tests.aggregates.book import Book, Row, day_of, dollars, grouped, hour_of, known_sum, plus, ratio, start_of, total
-from tests.aggregates.plain_days import coverage_daily, covered_spans, head
+from tests.aggregates.plain_days import coverage_daily, covered_fraction, covered_spans, head
 from tests.aggregates.plain_hours import (
     Rollup,
     count,
-    hourly_funding_rates,
     hourly_incentives,
     hourly_lp_flows,
     hourly_market_prices,
@@ -87,6 +87,7 @@ def fees_hourly(book: Book) -> View:
             "lp_fees_usd": dollars(known_sum(c.lp for c in rows)),
             "protocol_fees_usd": dollars(known_sum(c.share for c in rows)),
             "unknown_fees": count(c.unknown for c in rows),
+            "covered_fraction": covered_fraction(book, protocol, hour),
         })  # fmt: skip
     return made
 
@@ -174,6 +175,7 @@ def lp_flows_hourly(book: Book) -> View:
             "vault_value_usd": dollars(row["vault_value_e6"]),
             "flows": row["flows"],
             "unvalued_flows": row["unvalued"],
+            "covered_fraction": covered_fraction(book, protocol, hour),
         }
         for (hour, protocol, venue, venue_key, mint, flow, internal), row in hourly_lp_flows(book).items()
     ]
@@ -251,26 +253,34 @@ def market_prices_hourly(book: Book) -> View:
     ]
 
 
+RATES = ("rate", "rate_long", "rate_short")
+
+
 def funding_daily(book: Book) -> View:
-    days: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for (hour, *rest), row in hourly_funding_rates(book).items():
-        days.setdefault((day_of(hour), *rest), []).append(row)
+    days: dict[tuple[Any, ...], list[list[Row]]] = {}
+    told = book.rows["funding_rate"]
+    for (hour, *rest), rows in grouped(told, lambda f: (hour_of(f.block_time), f.protocol, f.market_key, f.rate_kind)):
+        days.setdefault((day_of(hour), *rest), []).append(rows)
     return [
         {
             "day": day,
             **_named(book, protocol, key),
             "rate_kind": kind,
-            "mean_rate": _mean(rows, "rate_sum"),
-            "mean_rate_long": _mean(rows, "rate_long_sum"),
-            "mean_rate_short": _mean(rows, "rate_short_sum"),
-            "rates": sum(row["rates"] for row in rows),
+            **{f"mean_{name}": _mean((_of_hour(rows, name) for rows in hours), 12) for name in RATES},
+            "hours": count(any(_of_hour(rows, name) is not None for name in RATES) for rows in hours),
+            "rates": count(f.rate is not None for rows in hours for f in rows),
         }
-        for (day, protocol, key, kind), rows in days.items()
+        for (day, protocol, key, kind), hours in days.items()
     ]
 
 
-def _mean(rows: list[dict[str, Any]], name: str) -> Fraction | None:
-    return ratio(known_sum(row[name] for row in rows), sum(row["rates"] for row in rows), 12)
+def _of_hour(rows: list[Row], name: str) -> Fraction | None:
+    return _mean((getattr(f, name) for f in rows), 18)
+
+
+def _mean(values: Iterable[Any], places: int) -> Fraction | None:
+    known = [value for value in values if value is not None]
+    return ratio(sum(known), len(known), places)
 
 
 def open_interest_daily(book: Book) -> View:
@@ -314,17 +324,16 @@ def liquidations_daily(book: Book) -> View:
         book.rows["liquidation"],
         lambda x: (day_of(x.block_time), x.protocol, x.market_key or None, x.liquidation_kind),
     ):
-        made.append({
-            "day": day,
-            **_named(book, protocol, key),
-            "liquidation_kind": kind,
-            "coverage": covered[day, protocol][0],
+        word = covered[day, protocol][0]
+        known = {
             "value_usd": dollars(known_sum(x.value_usd_e6 for x in rows)),
             "insurance_fees_usd": dollars(known_sum(x.insurance_fee_usd_e6 for x in rows)),
             "socialised_loss_usd": dollars(known_sum(x.socialised_loss_usd_e6 for x in rows)),
             "liquidations": len(rows),
             "unvalued_liquidations": count(x.value_usd_e6 is None for x in rows),
-        })  # fmt: skip
+        }
+        row = {"day": day, **_named(book, protocol, key), "liquidation_kind": kind, "coverage": word}
+        made.append(row | (known if word != "none" else dict.fromkeys(known)))
     return made
 
 
@@ -344,6 +353,7 @@ def swaps_hourly(book: Book) -> View:
             "swaps": row["swaps"],
             "suspect_swaps": row["suspect"],
             "unvalued_swaps": row["unvalued"],
+            "covered_fraction": covered_fraction(book, protocol, hour),
         }
         for (hour, protocol, key, venue, purpose, first), row in hourly_swaps(book).items()
     ]
@@ -353,15 +363,15 @@ def incentives_daily(book: Book) -> View:
     days: dict[tuple[Any, ...], list[tuple[int, dict[str, Any]]]] = {}
     for (hour, *rest), row in hourly_incentives(book).items():
         days.setdefault((day_of(hour), *rest), []).append((hour, row))
-    made = []
+    made, covered = [], coverage_daily(book)
     for (day, protocol, kind), rows in days.items():
         told = [(hour, row["supply_after"]) for hour, row in rows if row["supply_after"] is not None]
-        made.append({
-            "day": day,
-            "protocol": protocol,
-            "incentive_kind": kind,
+        word, fraction = covered.get((day, protocol), ("none", ZERO))
+        known = {
             "amount": known_sum(row["amount"] for _, row in rows),
             "supply_after": max(told)[1] if told else None,
             "grants": sum(row["grants"] for _, row in rows),
-        })  # fmt: skip
+        }
+        row = {"day": day, "protocol": protocol, "incentive_kind": kind, "coverage": word, "covered_fraction": fraction}
+        made.append(row | (known if word != "none" else dict.fromkeys(known)))
     return made

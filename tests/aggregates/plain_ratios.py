@@ -13,7 +13,7 @@ from tests.aggregates.plain_days import coverage_daily
 from tests.aggregates.plain_hours import Rollup, hourly_lp_flows, hourly_token_prices
 from tests.aggregates.plain_money import fees_daily
 from tests.aggregates.plain_rows import paid, shares
-from tests.aggregates.plain_tvl import LISTED, daily_tvl, hourly_tvl, tvl_holdings
+from tests.aggregates.plain_tvl import LISTED, daily_tvl, tvl_holdings
 from tests.aggregates.plain_volume import View, days_of, volume_daily
 
 COUNTED = {("jupiter_perps", "pool"), ("gmx_solana", "pool"), ("drift", "lending"), ("drift", "insurance_fund")}
@@ -24,10 +24,10 @@ Table = dict[tuple[Any, ...], dict[str, Any]]
 class Plain:
     """Everything that several views need, made once."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, hourly_tvl: Rollup) -> None:
         self.book = book
         self.covered = coverage_daily(book)
-        self.hours = hourly_tvl(book)
+        self.hours = hourly_tvl
         self.days = daily_tvl(book, self.hours)
         self.volume = by_day(volume_daily(book))
         self.fees = by_day(fees_daily(book))

@@ -11,8 +11,8 @@ from tests.aggregates.book import HOUR, Book, Row, half_even, newest
 def price_before(book: Book, mint: bytes | None, at: int) -> Fraction | None:
     """The newest price told at `at` or before it, if it is not too old."""
     longest = book.parameter("price_max_age_s")
-    told = [p for p in book.rows["price_observation"] if p.mint == mint and at - longest < p.block_time <= at]
-    return max(told, key=newest).price_usd if mint is not None and told else None
+    told = [p for p in book.prices.get(mint or b"", ()) if at - longest < p.block_time <= at]
+    return max(told, key=newest).price_usd if told else None
 
 
 def protocol_share(book: Book, row: Row) -> Fraction | None:
@@ -33,10 +33,8 @@ def shares(book: Book, row: Row) -> tuple[Fraction | None, Fraction | None]:
 def is_suspect(book: Book, swap: Row) -> bool:
     near = [
         p
-        for p in book.rows["price_observation"]
-        if p.mint is not None
-        and p.mint == swap.mint_in
-        and swap.block_time - HOUR < p.block_time <= swap.block_time
+        for p in book.prices.get(swap.mint_in or b"", ())
+        if swap.block_time - HOUR < p.block_time <= swap.block_time
         and (p.slot, p.signature) != (swap.slot, swap.signature)
     ]
     if not near or not swap.amount_in or swap.value_usd_e6 is None:

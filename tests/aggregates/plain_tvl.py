@@ -88,7 +88,7 @@ def listed_anew(book: Book, told: Row) -> list[int]:
 def moments(book: Book, since: int, until: int, mint: bytes | None) -> list[int]:
     """Where a value may change between two moments: full hours, prices, and prices that grow old."""
     age = int(book.parameter("price_max_age_s"))
-    prices = [int(p.block_time) for p in book.rows["price_observation"] if p.mint == mint and mint is not None]
+    prices = [int(p.block_time) for p in book.prices.get(mint or b"", ())]
     hours = range(hour_of(since), until + HOUR, HOUR)
     inner = {*hours, *prices, *(price + age for price in prices)}
     return sorted({since, until, *(moment for moment in inner if since < moment < until)})

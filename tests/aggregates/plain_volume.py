@@ -8,7 +8,7 @@ from typing import Any
 
 from indexer.core import base58
 from tests.aggregates.book import Book, Row, day_of, dollars, grouped, hour_of, known_sum, plus, ratio, total
-from tests.aggregates.plain_days import coverage_daily, daily_providers, daily_traders
+from tests.aggregates.plain_days import coverage_daily, covered_fraction, daily_providers, daily_traders
 from tests.aggregates.plain_hours import count
 from tests.aggregates.plain_rows import is_suspect, paid
 
@@ -166,6 +166,7 @@ def market_volume_hourly(book: Book) -> View:
     ):
         known = _market_volume(fills, [], kind)
         row = {"hour": hour, "market_kind": kind, **_market(book, protocol, market_key)}
+        row["covered_fraction"] = covered_fraction(book, protocol, hour)
         made.append(row | {name: known[name] for name in kept})
     return made
 
@@ -185,6 +186,7 @@ def volume_hourly(book: Book) -> View:
             "trades": len(net),
             "liquidations": count(t.is_liquidation for t in net),
             "unsized_trades": count(t.size_usd_e6 is None for t in perp),
+            "covered_fraction": covered_fraction(book, protocol, hour),
         })  # fmt: skip
     return made
 
@@ -240,6 +242,7 @@ def _counted(people: list[dict[str, Any]], rows: str, column: str) -> Fraction |
 
 
 def traders_daily(book: Book) -> View:
+    covered = coverage_daily(book)
     return [
         {
             "day": day,
@@ -249,6 +252,7 @@ def traders_daily(book: Book) -> View:
             "market": book.symbol(protocol, market_key),
             "market_key": market_key,
             "market_kind": kind,
+            "coverage": covered[day, protocol][0],
             "volume_usd": dollars(_counted([person], "trades", "volume_e6")),
             "is_wash": person["is_wash"],
             **_traded([person]),
@@ -294,6 +298,7 @@ def _moved(people: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def lp_providers_daily(book: Book) -> View:
+    covered = coverage_daily(book)
     return [
         {
             "day": day,
@@ -302,6 +307,7 @@ def lp_providers_daily(book: Book) -> View:
             "venue_key": venue_key,
             "provider": base58.encode(provider) if provider else None,
             "provider_bytes": provider,
+            "coverage": covered[day, protocol][0],
             **_moved([person]),
         }
         for (day, protocol, venue, venue_key, provider), person in daily_providers(book).items()

@@ -1,18 +1,16 @@
 """Whatever is written, in whatever order, with runs in between: every aggregate is what plain Python makes of the rows.
 
-PARITY_SEEDS=300 (make parity) tries many worlds.
+`make parity` tries many worlds.
 """
 
 from __future__ import annotations
-
-import os
 
 import pytest
 
 from tests.aggregates.days import Numbers
 from tests.aggregates.parity import parity
 
-SEEDS = int(os.environ.get("PARITY_SEEDS", "3"))
+SEEDS = 3
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from indexer.config import load
 from indexer.errors import StoreUnavailable
+from indexer.resources import resource
 from indexer.store.aggregates import AggregateFailed
 from indexer.store.connection import connected
 from indexer.store.rolling import PostgresAggregates, open_aggregates
 from indexer.store.rollups import DAYS, HOURS
-from tests.aggregates.days import Numbers, amount, at, numbers, price
+from tests.aggregates.days import Numbers, amount, at, numbers, price, whole
 from tests.store.ledger import page, trade
 
 USD = 1_000_000
@@ -158,6 +162,25 @@ async def test_the_newest_marks_are_taken_first_and_no_more_than_wanted(ledger: 
     assert await ledger.connection.fetchval("SELECT max(day)::text FROM ledger.daily_traders") == "2023-11-19"
 
 
+async def test_history_that_is_filled_far_behind_the_head_marks_no_hour_up_to_it(ledger: Numbers) -> None:
+    """Ten days of six-hour pages, oldest first, years behind the head: each marks what it reaches, and no more."""
+    await ledger.settle(400, 401, amount(at(400), "lending", "9"))
+    await ledger.roll()
+    taken, most = 0, 0
+    for quarter in range(40):
+        day = quarter / 4
+        await ledger.settle(
+            day, day + 0.25, amount(at(day, 1), "lending", str(quarter)), price(at(day, 1, index=1), "1")
+        )
+        await ledger.aggregates.roll_hours(10_000)
+        most = max(most, await ledger.connection.fetchval("SELECT count(*) FROM ledger.dirty_holdings"))
+        taken += await ledger.aggregates.roll_holdings(10_000)
+    await ledger.roll()
+    assert await ledger.connection.fetchval("SELECT sum(known_s)::int FROM ledger.hourly_tvl") == 240 * 3600 - 3600
+    assert most <= 34  # A day and some hours, as a reading of an account would reach.
+    assert taken <= 40 * 40
+
+
 async def test_two_who_roll_up_at_once_do_it_one_after_the_other(ledger: Numbers, database_url: str) -> None:
     await ledger.settle(0, 1, *(trade(at(0, n), size_usd_e6=1) for n in range(20)))
     async with open_aggregates(database_url) as other:
@@ -191,6 +214,36 @@ async def test_a_changed_parameter_marks_all_that_it_may_change(ledger: Numbers)
     await ledger.refresh()
     assert await ledger.connection.fetchval(seconds) == 90_000
     assert await ledger.day("fees_daily", 0, "protocol_fees_usd", "jupiter_perps") == "0.5"
+
+
+async def test_what_the_settings_say_is_computed_with_and_marks_all_when_it_changes(ledger: Numbers) -> None:
+    await ledger.settle(0, 3, whole(at(0), "pool", 7))
+    await ledger.roll()
+    defaults = load(environment={}).aggregates
+    assert not await ledger.aggregates.set_parameters(defaults.parameters)
+    assert await marks(ledger) == 0
+    shorter = defaults.model_copy(update={"price_max_age_s": 7200})
+    assert await ledger.aggregates.set_parameters({**shorter.parameters, "nothing": Decimal(1)})
+    await ledger.roll()
+    assert await ledger.connection.fetchval("SELECT sum(known_s)::int FROM ledger.hourly_tvl") == 7200
+    assert not await ledger.aggregates.set_parameters(shorter.parameters)
+
+
+def test_every_parameter_of_all_protocols_is_a_setting() -> None:
+    text = (resource("migrations") / "0008_refreshes.sql").read_text(encoding="utf-8")
+    made = {name: Decimal(value) for name, value in re.findall(r"\('all', '(\w+)', ([0-9.]+)\)", text)}
+    assert load(environment={}).aggregates.parameters == made
+
+
+async def test_what_held_longer_than_a_changed_limit_does_so_no_more(ledger: Numbers) -> None:
+    await ledger.settle(0, 3, whole(at(0), "pool", 7), streams=["drift"])
+    seconds = "SELECT sum(known_s)::int FROM ledger.hourly_tvl"
+    for limit_s in (86_400, 200_000, 7200):
+        await ledger.connection.execute(
+            "UPDATE ledger.parameters SET value = $1 WHERE name = 'price_max_age_s'", limit_s
+        )
+        await ledger.roll()
+        assert await ledger.connection.fetchval(seconds) == limit_s
 
 
 # --- views -----------------------------------------------------------------------------------------------------------

@@ -246,13 +246,14 @@ class World:
         )
 
     def rate(self, origin: Origin) -> Record:
-        rate = self.dice.choice([None, Decimal("0.0001"), Decimal("-0.00003")])
+        rates = [None, Decimal("0.0001"), Decimal("-0.00003")]
         return FundingRate(
             origin=origin,
             market_key=MARKETS[origin.protocol][0],
-            rate_kind="funding",
-            rate=rate,
-            rate_long=rate,
+            rate_kind=self.dice.choice(["funding", "borrow"]),
+            rate=self.dice.choice(rates),
+            rate_long=self.dice.choice(rates),
+            rate_short=self.dice.choice(rates),
             oracle_price_usd=self.dice.choice([None, Decimal(3)]),
         )
 
@@ -346,7 +347,7 @@ class World:
             if mint is not None:
                 found.append(changed(self.price(origin), mint=mint))
             else:
-                found.append(self.dice.choice([self.tvl, self.price])(origin))
+                found.append(self.dice.choice([self.tvl, self.tvl, self.price, self.rate])(origin))
         return paged(found, {}, ())
 
     async def reprocess(self, store: PostgresStore) -> None:

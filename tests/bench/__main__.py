@@ -40,7 +40,8 @@ def decoding(options: argparse.Namespace) -> Part:
 def running_aggregates(_: argparse.Namespace) -> Part:
     goals = aggregates.measured()
     holds = all(goal.holds for goal in goals)
-    return Part(holds, list(aggregates.lines(goals)), aggregates.document(goals))
+    machine = ", ".join(f"{key} {value}" for key, value in report.machine().items())
+    return Part(holds, [machine, *aggregates.lines(goals)], aggregates.document(goals))
 
 
 PARTS = {"decoding": decoding, "aggregates": running_aggregates}

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
-from statistics import median
 
 from indexer.store.connection import Connection
 from indexer.store.postgres import PARTITION_SLOTS
@@ -21,7 +20,6 @@ SECONDS_EACH = 6.912  # Between two fills.
 PROTOCOLS = ("drift", "gmx_solana", "jupiter_perps")
 MARKETS = [(protocol, f"market:{number}") for protocol in PROTOCOLS for number in range(20)]
 FILL = (Path(__file__).parent / "trades.sql").read_text(encoding="utf-8")
-WARM_UP, ROUNDS = 3, 15
 
 SETTLE = """
 INSERT INTO ledger.coverage (stream, slots)
@@ -75,7 +73,7 @@ class History:
 
     def __init__(self, connection: Connection, aggregates: PostgresAggregates) -> None:
         self._connection = connection
-        self._aggregates = aggregates
+        self.aggregates = aggregates
         self._dice = random.Random(1)
         self._fills = 0
 
@@ -97,58 +95,60 @@ class History:
         await self._connection.execute(SETTLE, FIRST_SLOT, FIRST_SLOT + days * SLOTS_A_DAY + 1, list(PROTOCOLS))
         with said("rolled up by hour"):
             await self._connection.execute(MARK_HOURS, timeout=600)
-            while await self._aggregates.roll_hours(5000):
+            while await self.aggregates.roll_hours(5000):
                 pass
         await self._connection.execute("VACUUM ANALYZE ledger.hourly_trades, ledger.dirty_hours")
 
     async def tick(self, hours: int, markets: int) -> float:
-        """Median seconds of a run over as many marked hours, anywhere in history, of as many markets each."""
-        taken = [await self._tick(hours, markets) for _ in range(WARM_UP + ROUNDS)]
-        return median(taken[WARM_UP:])
-
-    async def _tick(self, hours: int, markets: int) -> float:
+        """Seconds of a run over as many marked hours, anywhere in history, of as many markets each."""
         dice, seconds = self._dice, int(self._fills * SECONDS_EACH)
         drawn = [(BEGIN + dice.randrange(seconds)) // 3600 * 3600 for _ in range(hours)]
         marks = sorted({(hour, *market) for hour in drawn for market in dice.sample(MARKETS, markets)})
         await self._connection.execute(MARK, *(list(column) for column in zip(*marks, strict=True)))
         began = time.perf_counter()
-        taken = await self._aggregates.roll_hours(len(marks))
+        taken = await self.aggregates.roll_hours(len(marks))
         assert taken == len(marks), f"{taken} marks of {len(marks)}"
         return time.perf_counter() - began
 
-    async def refresh_of_rows(self) -> float:
-        """Seconds of REFRESH MATERIALIZED VIEW CONCURRENTLY of what the rollup has, made of all rows."""
+    async def view_of_rows(self) -> None:
+        """Make what the rollup has as a materialized view over all rows, and see that it is the same."""
         made = query("rollup_hourly_trades")
         made = made[made.index("made AS (") : made.index("    FROM marked AS m")].replace("m.hour", "t.hour")
         view = f"WITH {made} FROM {EVERY_HOUR} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8) SELECT * FROM made"
-        await self._connection.execute(f"CREATE MATERIALIZED VIEW public.hourly AS {view}", timeout=3600)
+        with said("view over all rows"):
+            await self._connection.execute(f"CREATE MATERIALIZED VIEW public.hourly AS {view}", timeout=3600)
         await self._connection.execute(f"CREATE UNIQUE INDEX hourly_key ON public.hourly ({KEY})")
         other = await self._connection.fetchval(DIFFERENCES)
         assert other == 0, f"{other} rows of the rollup are not what the view over all rows has"
+
+    async def refresh_of_rows(self) -> float:
+        """Seconds of its REFRESH MATERIALIZED VIEW CONCURRENTLY."""
         with said("refresh over all rows") as took:
             await self._connection.execute("REFRESH MATERIALIZED VIEW CONCURRENTLY public.hourly", timeout=3600)
-        await self._connection.execute("DROP MATERIALIZED VIEW public.hourly")
         return took[0]
 
-    async def report(self) -> tuple[float, float]:
-        """Seconds of a report over all days, from the view and from all rows."""
+    async def roll_days(self) -> None:
+        """All days, and what a report reads of them."""
         await self._connection.execute(MARK_DAYS)
         with said("rolled up by day"):
-            while await self._aggregates.roll_days(50):
+            while await self.aggregates.roll_days(50):
                 pass
         with said("covered days"):
-            await self._aggregates.roll_holdings(1)
-        await self._aggregates.refresh("volume_daily")
-        ours, of_rows = await self._asked(OF_DAYS, 9), await self._asked(OF_ROWS, 3)
-        return ours, of_rows
+            await self.aggregates.roll_holdings(1)
+        await self.aggregates.refresh("volume_daily")
 
-    async def _asked(self, statement: str, times: int) -> float:
-        taken = []
-        for _ in range(times):
-            began = time.perf_counter()
-            await self._connection.fetch(statement, timeout=600)
-            taken.append(time.perf_counter() - began)
-        return median(taken)
+    async def report(self) -> float:
+        """Seconds of a report over all days, from the view."""
+        return await self._asked(OF_DAYS)
+
+    async def report_of_rows(self) -> float:
+        """The same from all rows."""
+        return await self._asked(OF_ROWS)
+
+    async def _asked(self, statement: str) -> float:
+        began = time.perf_counter()
+        await self._connection.fetch(statement, timeout=600)
+        return time.perf_counter() - began
 
     async def agrees(self) -> bool:
         """Whether both reports say the same."""

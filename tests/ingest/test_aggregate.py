@@ -25,7 +25,7 @@ class Fake:
         self.waiting = waiting
         self.raising = raising or {}
         self.asked: list[tuple[float, str]] = []
-        self.refreshing = 0
+        self.refreshing = self.most_days = 0
 
     def _ask(self, name: str) -> None:
         self.asked.append((asyncio.get_running_loop().time(), name))
@@ -43,6 +43,7 @@ class Fake:
 
     async def roll_days(self, limit: int) -> int:
         self._ask("days")
+        self.most_days = limit
         return 0
 
     async def roll_holdings(self, limit: int) -> int:
@@ -78,6 +79,13 @@ def test_hours_are_rolled_often_and_days_rarely() -> None:
     fake = lived(Fake(), 121)
     assert fake.times("hours") == [2.0 * n for n in range(61)]
     assert fake.times("days") == fake.times("holdings") == [0, 60, 120]
+
+
+@pytest.mark.parametrize(("marks", "days"), [(2000, 20), (250, 2), (10, 1)])
+def test_a_run_takes_fewer_days_than_hours_since_a_day_is_made_as_a_whole(marks: int, days: int) -> None:
+    fake = Fake()
+    at_once(lambda: roll_up(fake, marks))
+    assert fake.most_days == days
 
 
 def test_while_marks_wait_nobody_sleeps() -> None:

@@ -132,3 +132,24 @@ def test_rows_of_another_state_of_the_accounts_are_told(chain: Chain) -> None:
         if not isinstance(record, Failure)
     ]
     assert wrong(chain, rows(moved)) > 20
+
+
+def test_only_what_was_said_in_the_same_hour_may_be_left_out(chain: Chain) -> None:
+    early, late = some_slots(chain)[:2]
+    first, second = records(chain, early), records(chain, late)
+    said = {_placeless(record) for record in first}
+    same = {
+        account for account in {record.origin.signature for record in second}
+        if all(_placeless(one) in said and one.kind != "price_observation"
+               for one in second if one.origin.signature == account)
+    }  # fmt: skip
+    kept = [record for record in second if record.origin.signature not in same]
+    assert same
+    assert kept
+    assert wrong(chain, rows([*first, *kept])) == 0
+    assert wrong(chain, rows(kept)) >= len(same)
+    assert wrong(chain, rows([*first, *(one for one in kept if one.origin.signature != kept[0].origin.signature)])) > 0
+
+
+def _placeless(record: Record) -> str:
+    return repr(msgspec.structs.replace(record, origin=msgspec.structs.replace(record.origin, slot=0, block_time=None)))

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from indexer.simulation.virtual_time import NothingToCome, run
+from indexer.simulation.virtual_time import NothingToCome, VirtualTimeLoop, run
 
 
 def test_a_day_passes_in_a_moment_and_in_order() -> None:
@@ -34,6 +34,21 @@ def test_a_time_out_strikes_when_it_should() -> None:
         return asyncio.get_running_loop().time()
 
     assert run(main()) == pytest.approx(5)
+
+
+def test_the_clock_stands_still_while_somebody_outside_is_asked() -> None:
+    async def main() -> tuple[float, float]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        timer = asyncio.create_task(asyncio.sleep(1))
+        with loop.outside():
+            await loop.run_in_executor(None, time.sleep, 0.05)
+            assert not timer.done()
+            asked = loop.time()
+        await timer
+        return asked, loop.time()
+
+    assert run(main()) == pytest.approx((0, 1))
 
 
 def test_a_standstill_is_an_error_and_no_hang() -> None:

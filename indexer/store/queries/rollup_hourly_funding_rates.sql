@@ -12,7 +12,9 @@ made AS (
         sum(t.rate_long) AS rate_long_sum,
         sum(t.rate_short) AS rate_short_sum,
         (array_agg(t.oracle_price_usd ORDER BY {newest}) FILTER (WHERE t.oracle_price_usd IS NOT NULL))[1]
-            AS oracle_price_usd
+            AS oracle_price_usd,
+        count(t.rate_long) AS rates_long,
+        count(t.rate_short) AS rates_short
     FROM bucket AS m
     CROSS JOIN LATERAL (
         SELECT * FROM ledger.funding_rates AS t
