@@ -11,6 +11,5 @@ SEED = 6  # Of the profile with everything.
 
 def test_every_aggregate_of_a_simulated_run_is_what_plain_python_makes_of_the_rows(module_database_url: str) -> None:
     run = ran(SEED, module_database_url)
-    print(run.met)
     assert not run.found, "\n".join(run.found)
     assert [name for name in PROMISED if not run.met[name]] == []
