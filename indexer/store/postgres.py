@@ -139,7 +139,7 @@ class PostgresStore(PostgresCoordination):
 
     async def dirty_hours(self) -> Sequence[tuple[int, str, str]]:
         async with self._transaction() as session:
-            rows = await session.fetch("SELECT hour, protocol, market_key FROM ledger.dirty_hours")
+            rows = await session.fetch("SELECT DISTINCT hour, protocol, market_key FROM ledger.dirty_hours")
         return sorted((row["hour"], row["protocol"], row["market_key"]) for row in rows)
 
     async def rows(self, span: Span) -> Mapping[str, Sequence[Row]]:

@@ -1,7 +1,7 @@
 """Aggregates in PostgreSQL: a run reads marks, makes all of it again that they stand for, and clears them.
 
 A run is one transaction. A mark goes only if nobody touched it since it was read: its version is the
-transaction that touched it last. What a price, an amount or an owner tells other hours is followed from
+transaction that touched it last. Every session that writes has marks of its own. What a price, an amount or an owner tells other hours is followed from
 its own mark, since a row that has gone leaves no other trace.
 """
 
@@ -191,12 +191,12 @@ class _Run:
         found = [tuple(row) for row in await self.session.fetch(marks.take, limit)]
         self._marks.append((marks, found))
         self.taken += len(found)
-        return [mark[:-1] for mark in found]
+        return list(dict.fromkeys(mark[:-2] for mark in found))
 
     async def clear(self) -> None:
         for marks, found in self._marks:
             if found:
-                await self.session.execute(marks.clear, *arrays(found, len(marks.key) + 1))
+                await self.session.execute(marks.clear, *arrays(found, len(marks.key) + 2))
 
 
 class _Reached(NamedTuple):

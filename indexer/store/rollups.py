@@ -30,14 +30,14 @@ class Marks(NamedTuple):
 
     @property
     def take(self) -> str:
-        """Reads up to $1 marks, the newest first, each with its version."""
+        """Reads up to $1 marks, the newest first, each with its writer and its version."""
         names = [f"d.{name}" for name in self.key]
         return query("take_marks", table=self.table, key=", ".join(names), newest=", ".join(f"{n} DESC" for n in names))
 
     @property
     def clear(self) -> str:
         """Takes away marks that are as they were read."""
-        arrays = [f"${place}::{kind}[]" for place, kind in enumerate((*self.key.values(), "text"), start=1)]
+        arrays = [f"${place}::{kind}[]" for place, kind in enumerate((*self.key.values(), "int", "text"), start=1)]
         return query(
             "clear_marks",
             table=self.table,

@@ -123,10 +123,11 @@ class Run:
     async def _look_midway(self) -> None:
         await asyncio.sleep(self.dice.uniform(0.1, 0.9) * (SLOTS - HISTORY_SLOTS) * SLOT_S)
         async with self._alone():
-            for name in wiring.stream_names():
-                if spans := await self.ledger.store.coverage(name):
-                    holes = missing([Span(spans[0].start, spans[-1].end)], spans)
-                    self.met["slots open midway"] += sum(map(len, holes))
+            settled = [await self.ledger.store.coverage(name) for name in wiring.stream_names()]
+            if every := [span for spans in settled for span in spans]:
+                known = Span(min(span.start for span in every), max(span.end for span in every))
+                for spans in settled:
+                    self.met["slots open midway"] += sum(map(len, missing([known], spans)))
             await self._compare("midway")
 
     async def _keep_time(self) -> None:

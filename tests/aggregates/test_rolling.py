@@ -40,19 +40,35 @@ async def marks(ledger: Numbers) -> int:
 
 TOUCH = """
 INSERT INTO ledger.dirty_hours (hour, protocol, market_key) VALUES ('2023-11-15 01:00Z', 'drift', 'perp:0')
-ON CONFLICT (hour, protocol, market_key) DO UPDATE SET marked_at = now()
+ON CONFLICT (hour, protocol, market_key, writer) DO UPDATE SET marked_at = now()
 """
 MORE = "UPDATE ledger.trades SET size_usd_e6 = size_usd_e6 + 1"
 
 
 async def test_a_mark_that_a_writer_holds_stays_and_nobody_waits(ledger: Numbers, database_url: str) -> None:
     await ledger.write(trade(at(0, 1), size_usd_e6=1))
-    async with connected(database_url) as writer, writer.transaction():
+    async with connected(database_url) as writer:
+        await writer.execute(TOUCH)
+        async with writer.transaction():
+            await writer.execute(MORE)
+            await writer.execute(TOUCH)
+            async with asyncio.timeout(20):
+                assert await ledger.aggregates.roll_hours(9) == 2
+            assert (await volume(ledger), await marks(ledger)) == ("1", 1)
+    await ledger.roll()
+    assert (await volume(ledger), await marks(ledger)) == ("2", 0)
+
+
+async def test_writers_mark_one_hour_beside_each_other(ledger: Numbers, database_url: str) -> None:
+    await ledger.write(trade(at(0, 1), size_usd_e6=1))
+    async with connected(database_url) as writer, connected(database_url) as other, writer.transaction():
         await writer.execute(MORE)
         await writer.execute(TOUCH)
         async with asyncio.timeout(20):
-            assert await ledger.aggregates.roll_hours(9) == 1
-        assert (await volume(ledger), await marks(ledger)) == ("1", 1)
+            await other.execute(TOUCH)
+            await ledger.roll()
+        assert (await volume(ledger), await marks(ledger)) == ("1", 0)
+    assert await marks(ledger) == 1
     await ledger.roll()
     assert (await volume(ledger), await marks(ledger)) == ("2", 0)
 

@@ -9,5 +9,4 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS f
 WHERE f.block_time IS NOT NULL
-ORDER BY 1, 2
-ON CONFLICT (day, protocol) DO UPDATE SET marked_at = now()
+ON CONFLICT (day, protocol, writer) DO UPDATE SET marked_at = now()

@@ -1,5 +1,4 @@
--- Also a mark that is there is touched; see mark_buckets.
+-- A mark that is there is touched; see mark_buckets.
 INSERT INTO ledger.dirty_owners (protocol, action_key)
 SELECT protocol, action_key FROM unnest($1::text[], $2::bytea[]) AS told (protocol, action_key)
-ORDER BY protocol, action_key
-ON CONFLICT (protocol, action_key) DO UPDATE SET marked_at = now()
+ON CONFLICT (protocol, action_key, writer) DO UPDATE SET marked_at = now()
