@@ -1,8 +1,8 @@
 """Aggregates in PostgreSQL: a run reads marks, makes all of it again that they stand for, and clears them.
 
 A run is one transaction. A mark goes only if nobody touched it since it was read: its version is the
-transaction that touched it last. Every session that writes has marks of its own. What a price, an amount or an owner tells other hours is followed from
-its own mark, since a row that has gone leaves no other trace.
+transaction that touched it last. Every session that writes has marks of its own. What a price, an amount or an
+owner tells other hours is followed from its own mark, since a row that has gone leaves no other trace.
 """
 
 from __future__ import annotations

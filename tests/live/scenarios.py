@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -130,7 +131,10 @@ def _kept(logs: Path, shape: Shape) -> Path:
 async def _clusters(shape: Shape, kept: Path, count: int) -> AsyncIterator[list[Cluster]]:
     """The same cluster in several processes, so that its archive does not keep its nodes waiting."""
     async with AsyncExitStack() as resources:
-        yield [await resources.enter_async_context(cluster(shape, kept)) for _ in range(count)]
+        made = [await resources.enter_async_context(cluster(shape, kept)) for _ in range(count)]
+        for archive in made[1:]:  # It stands for a machine elsewhere, and must not take this one from who is measured.
+            os.setpriority(os.PRIO_PROCESS, archive.process.pid, 15)
+        yield made
 
 
 def settings_for(served: Cluster, url: str, archive: Cluster | None = None) -> dict[str, str]:
