@@ -20,6 +20,7 @@ from indexer.ingest.filling import Filler, Task, tasks
 from indexer.ingest.heads import Heads, Watch
 from indexer.ingest.health import provider_health
 from indexer.ingest.listening import Listener
+from indexer.ingest.precedence import Precedence
 from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.writing import Writer
 from indexer.sources.account_images import AccountImages
@@ -159,6 +160,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
     writer = Writer(store, rng)
     nodes = Nodes(rpc, recent, subscriptions)
     names = [stream.name for stream in streams]
+    precedence = Precedence()
     return Daemon(
         store,
         Watch(store, nodes, names, holder=holder, recent_slots=strategy.recent_slots, rng=rng),
@@ -167,13 +169,14 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
             subscriptions,
             recent,
             writer,
+            precedence,
             rng=rng,
             queue=run.hint_queue,
             fetches=run.fetches,
             poll_every_s=run.poll_every_s,
         ),
         filler(settings, store, writer, sources(settings, rpc, archive, "tail"), holder),
-        filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder),
+        filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder, precedence=precedence),
         Snapshots(store, AccountImages(rpc), [one for one in observing() if one.name in names], rng),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),
@@ -197,6 +200,7 @@ def filler(
     holder: str,
     *,
     once_more: bool = False,
+    precedence: Precedence | None = None,
 ) -> Filler:
     return Filler(
         store,
@@ -207,6 +211,7 @@ def filler(
         span_slots=settings.strategy.span_slots,
         retry_unavailable_s=settings.run.retry_unavailable_s,
         once_more=once_more,
+        precedence=precedence,
     )
 
 

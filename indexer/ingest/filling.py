@@ -18,6 +18,7 @@ import structlog
 from indexer.core.coverage import Span, Spans, common, missing, union
 from indexer.core.protocol import Protocol
 from indexer.ingest.claims import Claims
+from indexer.ingest.precedence import Precedence
 from indexer.ingest.turns import Turns
 from indexer.ingest.writing import Writer
 from indexer.sources.base import RawPage, Source, SourceInterrupted, Strategy
@@ -67,7 +68,8 @@ def tasks(streams: Sequence[Protocol], ways: Callable[[str], Sequence[Strategy]]
 class Filler:
     """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have.
 
-    What was shown to be nowhere is asked for again after `retry_unavailable_s`; with `once_more` at once, one time.
+    With `precedence`, what is live goes before every page. What was shown to be nowhere is asked for again after
+    `retry_unavailable_s`; with `once_more` at once, one time.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Filler:
         span_slots: int,
         retry_unavailable_s: float,
         once_more: bool = False,
+        precedence: Precedence | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -90,6 +93,7 @@ class Filler:
         self._retry_unavailable_s = retry_unavailable_s
         self._turns: dict[Task, Turns] = {}
         self._once_more = once_more
+        self._precedence = precedence
         self._tried: dict[str, Spans] = {}  # Claims that were worked on, by stream.
 
     async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
@@ -183,6 +187,8 @@ class Filler:
         for streams, span in together(task.streams, {name: common(spans, [reach]) for name, spans in left.items()}):
             async with aclosing(source.pages(streams, span)) as pages:  # type: ignore[type-var]  # They are generators.
                 async for raw in pages:
+                    if self._precedence is not None:
+                        await self._precedence.give_way()
                     written = await self._writer.settling(raw, streams, source.strategy)
                     seen += len(raw.transactions)
                     on_page(sum(map(_size, written.settled.values())), len(raw.transactions))

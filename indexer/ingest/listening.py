@@ -19,6 +19,7 @@ import structlog
 from indexer.core.protocol import Protocol
 from indexer.core.transaction import Transaction
 from indexer.ingest.patience import waits
+from indexer.ingest.precedence import Precedence
 from indexer.ingest.writing import Writer
 from indexer.sources.base import RawPage, Recent, SourceInterrupted
 from indexer.sources.hints import Hint, Lost, News, Subscribed, is_whole
@@ -54,6 +55,7 @@ class Listener:
         subscriptions: Subscriptions,
         confirmed: Confirmed,
         writer: Writer,
+        precedence: Precedence,
         *,
         rng: Random,
         queue: int,
@@ -64,6 +66,7 @@ class Listener:
         self._subscriptions = subscriptions
         self._confirmed = confirmed
         self._writer = writer
+        self._precedence = precedence
         self._rng = rng
         self._fetches = fetches
         self._poll_every_s = poll_every_s
@@ -102,7 +105,9 @@ class Listener:
     async def _hint(self, hint: Hint) -> None:
         if hint.transaction is None:
             self._fall_behind(hint.stream)
-        elif is_whole(hint.transaction, self._streams[hint.stream]):
+            return
+        self._precedence.begin()
+        if is_whole(hint.transaction, self._streams[hint.stream]):
             await self._to_write.put(hint.transaction)
         else:
             await self._to_fetch.put(hint)
@@ -121,6 +126,7 @@ class Listener:
                 _log.info("hint_not_fetched", stream=hint.stream, slot=hint.transaction.slot, reason=str(error))
                 found = None
             if found is None:
+                self._precedence.end()
                 self._fall_behind(hint.stream)
             else:
                 await self._to_write.put(found)
@@ -131,6 +137,7 @@ class Listener:
             while len(some) < MOST_AT_ONCE and not self._to_write.empty():
                 some.append(self._to_write.get_nowait())
             await self._writer.provisional(RawPage(transactions=some), list(self._streams.values()), "websocket")
+            self._precedence.end(len(some))
 
     async def _catch_up(self) -> None:
         pauses = waits(self._rng)

@@ -180,6 +180,7 @@ class Portal:
                     reading.add(read_block(line, has_logs=has_logs), is_first=reading.next == rest.start)
                 except (Malformed, BrokenChain) as error:
                     raise self._senseless(reading, error) from None
+                await asyncio.sleep(0)  # A piece of the answer may hold hundreds of blocks; others have their turn.
                 is_full = reading.transactions >= self._settings.page_transactions
                 if is_full or clock() >= put_at + self._settings.page_s:
                     await self._put_page(stream, reading, put)

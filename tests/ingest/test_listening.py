@@ -14,6 +14,7 @@ from indexer.core.protocol import Protocol
 from indexer.core.rpc import parse_notification, parse_transaction
 from indexer.core.transaction import Transaction
 from indexer.ingest.listening import MOST_AT_ONCE, Listener
+from indexer.ingest.precedence import Precedence
 from indexer.ingest.writing import Writer
 from indexer.simulation.outages import LASTS_S, Outages, outages
 from indexer.simulation.virtual_time import run
@@ -117,10 +118,16 @@ class CountingStore(MemoryStore):
 
 @asynccontextmanager
 async def listening(
-    sockets: Sockets, nodes: Nodes, store: Store, *, queue: int = 100, fetches: int = 4
+    sockets: Sockets,
+    nodes: Nodes,
+    store: Store,
+    *,
+    queue: int = 100,
+    fetches: int = 4,
+    precedence: Precedence | None = None,
 ) -> AsyncGenerator[Listener, None]:
     listener = Listener(
-        protocols(), sockets, nodes, Writer(store, Random(1)),
+        protocols(), sockets, nodes, Writer(store, Random(1)), precedence or Precedence(),
         rng=Random(2), queue=queue, fetches=fetches, poll_every_s=POLL_S,
     )  # fmt: skip
     running = asyncio.create_task(listener.run())
@@ -315,6 +322,26 @@ def test_what_a_list_names_and_nobody_gave_is_asked_for_again():
             sockets.news.put_nowait(WITHOUT_A_NAME)
             await asyncio.sleep(20.0)
             assert [names for _, names in nodes.asked_since(10.0)] == [["jupiter_perps"]] * 3
+
+    run(main())
+
+
+def test_history_gives_way_to_a_notification_until_its_rows_are_written_or_nobody_has_them():
+    async def main() -> None:
+        clock, precedence = asyncio.get_running_loop().time, Precedence()
+        sockets, nodes = Sockets(*subscribed()), Nodes(fetched(FIRST + 1))
+        async with listening(sockets, nodes, MemoryStore(), precedence=precedence):
+            await asyncio.sleep(10.0)
+            for hint in (Hint("jupiter_perps", FIRST + 1, JUPITER, "a"), Hint("drift", FIRST, DRIFT, "a")):
+                sockets.news.put_nowait(hint)
+            await asyncio.sleep(0.01)
+            await precedence.give_way()
+            assert clock() == pytest.approx(10.1)  # So long takes the fetch.
+            nodes.known.clear()
+            sockets.news.put_nowait(Hint("gmx_solana", FIRST + 2, told(FIRST + 2), "a"))
+            await asyncio.sleep(0.01)
+            await precedence.give_way()
+            assert clock() == pytest.approx(10.2)
 
     run(main())
 

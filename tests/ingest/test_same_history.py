@@ -21,6 +21,7 @@ from indexer.config import Settings, Strategy, load
 from indexer.core.coverage import Span, covers
 from indexer.ingest import recording
 from indexer.ingest.listening import Listener
+from indexer.ingest.precedence import Precedence
 from indexer.ingest.replay import Replay
 from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
@@ -87,6 +88,7 @@ class World:
             LogSubscriptions(self.settings.endpoints.websocket_urls, streams, self.box.dial(), rng=self.rng),
             Confirmed(self.rpc, "live"),
             Writer(self.store, self.rng),
+            Precedence(),
             rng=self.rng,
             queue=1000,
             fetches=16,
