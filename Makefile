@@ -11,6 +11,8 @@ BENCH_ARGS ?=
 CHAOS_ARGS ?=
 LIVE_ARGS ?=
 PARITY_ARGS ?=
+# Simulated lives whose reports `parity` compares with the truth.
+LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
 ALLOW_MISSING ?=
 
@@ -58,11 +60,13 @@ chaos: install
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
 
-# Every rollup and view against plain Python, over 240 random ledgers and 60 simulated runs of the daemon; and SQL that is
-# wrong, which it must notice. PARITY_ARGS: --worlds, --runs, --first, --processes.
+# Every rollup and view against plain Python, over 240 random ledgers and 60 simulated runs of the daemon; SQL that is
+# wrong, which it must notice; and reports against the truth of LIVES simulated lives. PARITY_ARGS: --worlds, --runs, --first,
+# --processes.
 parity: install
 	$(PY) -m tests.aggregates $(PARITY_ARGS)
 	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
+	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench; running aggregates against queries over
 # five million rows (about ten minutes). BENCH_ARGS: --only decoding|aggregates, --rounds, --seconds, --json.
