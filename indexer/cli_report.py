@@ -16,8 +16,10 @@ from indexer.cli_daemon import reading
 from indexer.cli_records import settings_of
 from indexer.config import Settings
 from indexer.errors import InputError
+from indexer.report import export as exporting
 from indexer.report import laid_out, programs
 from indexer.report.comparison import PROTOCOLS, Report, read_report
+from indexer.report.progress import counting
 from indexer.report.whole_file import whole_file
 
 MOST_DAYS = 3660
@@ -39,7 +41,8 @@ _WRITERS = {
 
 
 def register(app: typer.Typer) -> None:
-    app.command()(report)
+    for command in (report, export):
+        app.command()(command)
 
 
 def report(
@@ -67,6 +70,32 @@ def report(
 async def _report(settings: Settings, at: date | None, days: int, names: list[str]) -> Report:
     async with reading(settings) as url:
         return await read_report(url, at, days, names, timeout_s=settings.database.connect_timeout_s)
+
+
+def export(
+    context: typer.Context,
+    view: Annotated[
+        str, typer.Argument(metavar="VIEW", help="A view of schema perps, such as trades or volume_daily.")
+    ],
+    to: Annotated[Path, typer.Option(metavar="FILE", help="Where to: FILE.parquet or FILE.csv.")],
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First UTC day, by day, hour or block_time.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The UTC day behind the last one.")] = None,
+) -> None:
+    """Write a view's rows to a Parquet or CSV file, every digit.
+
+    The file is there whole or not at all. In CSV NULL is an empty field, and an empty text is "".
+    """
+    span = exporting.Span(_day("--from", since), _day("--until", until))
+    asyncio.run(_export(settings_of(context), view, to, span))
+
+
+async def _export(settings: Settings, view: str, to: Path, span: exporting.Span) -> None:
+    unit = "bytes" if to.suffix.lower() == ".csv" else "rows"
+    async with reading(settings) as url:
+        with counting(f"exporting {view}", unit) as moved:
+            await exporting.export(url, view, to, span, moved, timeout_s=settings.database.connect_timeout_s)
 
 
 def _write(text: str, to: Path | None) -> None:

@@ -94,13 +94,13 @@ class TrueFigures:
         spot = [fill for fill in self.fills(protocol, days) if fill.market_kind == "spot" and fill.excluded is None]
         swaps = [swap for swap in self.swaps(protocol, days) if swap.purpose == "swap" and swap.hop == 0]
         return {
-            "volume_usd": _dollars(fill.size_usd_e6 for fill in net),
-            "gross_volume_usd": _dollars(fill.size_usd_e6 for fill in perp),
-            "spot_volume_usd": _dollars(fill.size_usd_e6 for fill in spot),
-            "swap_volume_usd": _dollars(swap.value_usd_e6 for swap in swaps),
-            "liquidation_volume_usd": _dollars(fill.size_usd_e6 for fill in net if fill.is_liquidation),
-            "buy_volume_usd": _dollars(fill.size_usd_e6 for fill in net if fill.direction == "buy"),
-            "sell_volume_usd": _dollars(fill.size_usd_e6 for fill in net if fill.direction == "sell"),
+            "volume_usd": _told(net, "size_usd_e6"),
+            "gross_volume_usd": _told(perp, "size_usd_e6"),
+            "spot_volume_usd": _told(spot, "size_usd_e6"),
+            "swap_volume_usd": _told(swaps, "value_usd_e6"),
+            "liquidation_volume_usd": _told([fill for fill in net if fill.is_liquidation], "size_usd_e6"),
+            "buy_volume_usd": _told([fill for fill in net if fill.direction == "buy"], "size_usd_e6"),
+            "sell_volume_usd": _told([fill for fill in net if fill.direction == "sell"], "size_usd_e6"),
         }
 
     def activity(self, protocol: str, days: Sequence[date]) -> dict[str, Any]:
@@ -133,27 +133,28 @@ class TrueFigures:
     def fees(self, protocol: str, days: Sequence[date]) -> dict[str, Any]:
         fills = self.fills(protocol, days)
         charged = [fee for fill in fills for fee in (fill.fee_usd_e6, fill.maker_fee_usd_e6)]
-        of_swaps = [swap.fee_usd_e6 for swap in self.swaps(protocol, days)]
+        swaps = self.swaps(protocol, days)
         of_flows = [flow.fee_usd_e6 for flow in self._of(LpFlow, protocol, days)]
         single = [fee.value_usd_e6 for fee in self._of(Fee, protocol, days)]
         insured = [one.insurance_fee_usd_e6 for one in self._insurance(protocol, days, fills)]
-        everything = [*charged, *of_swaps, *of_flows, *single, *insured]
+        everything = [*charged, *(swap.fee_usd_e6 for swap in swaps), *of_flows, *single, *insured]
         rewards = [
             reward
             for fill in fills
             for reward in (fill.filler_reward_usd_e6, fill.referrer_reward_usd_e6, fill.builder_fee_usd_e6)
         ] + [fee.value_usd_e6 for fee in self._of(Fee, protocol, days) if fee.fee_kind == "trigger"]
         found = {
-            "fees_usd": _paid(everything),
+            "fees_usd": None if _told(swaps, "fee_usd_e6") is None else _paid(everything),
             "trading_fees_usd": _paid(charged),
-            "swap_fees_usd": _paid(of_swaps),
+            "swap_fees_usd": _told(swaps, "fee_usd_e6"),
             "mint_burn_fees_usd": _paid(of_flows),
             "trigger_fees_usd": _paid(single),
             "insurance_fees_usd": _paid(insured),
             "rebates_usd": _received([*charged, *of_flows]),
             "rewards_usd": _dollars(rewards),
         }
-        return found | {"net_fees_usd": found["fees_usd"] + found["rebates_usd"] - found["rewards_usd"]}
+        net = None if found["fees_usd"] is None else found["fees_usd"] + found["rebates_usd"] - found["rewards_usd"]
+        return found | {"net_fees_usd": net}
 
     def _insurance(self, protocol: str, days: Sequence[date], fills: Sequence[Trade]) -> list[Liquidation]:
         """Liquidations whose insurance fee is not part of the fee that a takeover was charged."""
@@ -281,16 +282,17 @@ class TrueFigures:
 
     def efficiency(self, protocol: str, days: Sequence[date]) -> dict[str, Any]:
         tvl = {day: self.tvl(protocol, day) for day in days}
-        lent = {day: one["ex_vaults"] for day, one in tvl.items() if one["ex_vaults"] is not None}
-        whole = {day: one["tvl"] for day, one in tvl.items() if one["tvl"] is not None}
-        volume = sum(self.volume(protocol, [day])["volume_usd"] for day in lent)
-        fees = sum(self.fees(protocol, [day])["fees_usd"] for day in whole)
+        traded = {day: self.volume(protocol, [day])["volume_usd"] for day in days}
+        paid = {day: self.fees(protocol, [day])["fees_usd"] for day in days}
+        lent = {day: one["ex_vaults"] for day, one in tvl.items() if None not in (one["ex_vaults"], traded[day])}
+        whole = {day: one["tvl"] for day, one in tvl.items() if None not in (one["tvl"], paid[day])}
+        volume, fees = sum(traded[day] for day in lent), sum(paid[day] for day in whole)
         return {
             "days": len(lent),
             "capital_efficiency": _ratio(volume, sum(lent.values()), len(lent), len(days)),
             "fee_days": len(whole),
             "fee_yield": _ratio(fees, sum(whole.values()), len(whole), len(days)),
-            "mean_tvl_usd": sum(whole.values()) / len(whole) if whole else None,
+            "mean_tvl_usd": sum(whole.values(), Fraction(0)) / len(whole) if whole else None,
         }
 
     def market_share(self, protocol: str, days: Sequence[date]) -> Fraction:
@@ -305,6 +307,16 @@ class TrueFigures:
 
 def days_between(first: date, last: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _told(rows: Sequence[Record], field: str) -> Fraction | None:
+    """The sum of what rows tell. None: on one day there were some, and none of them tells it."""
+    by_day: dict[date, list[int | None]] = defaultdict(list)
+    for row in rows:
+        by_day[day_of(row)].append(getattr(row, field))
+    if any(all(value is None for value in values) for values in by_day.values()):
+        return None
+    return _dollars(value for values in by_day.values() for value in values)
 
 
 def _dollars(values: Iterable[int | None]) -> Fraction:
