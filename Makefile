@@ -11,12 +11,13 @@ BENCH_ARGS ?=
 CHAOS_ARGS ?=
 LIVE_ARGS ?=
 PARITY_ARGS ?=
+E2E_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
 
 install: $(STAMP)
 
@@ -50,6 +51,11 @@ test-pg: install
 # lets it go without.
 conformance: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
+
+# The HTML report in a real browser, at two widths, light and dark, without a network and without scripts. Needs Chromium;
+# ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
+e2e: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
 
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install

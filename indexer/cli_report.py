@@ -17,7 +17,7 @@ from indexer.cli_records import settings_of
 from indexer.config import Settings
 from indexer.errors import InputError
 from indexer.report import export as exporting
-from indexer.report import laid_out, programs
+from indexer.report import laid_out, page, programs
 from indexer.report.comparison import PROTOCOLS, Report, read_report
 from indexer.report.progress import counting
 from indexer.report.whole_file import whole_file
@@ -30,6 +30,7 @@ class Format(StrEnum):
     json = "json"
     csv = "csv"
     markdown = "markdown"
+    html = "html"
 
 
 _WRITERS = {
@@ -37,6 +38,7 @@ _WRITERS = {
     Format.json: programs.json,
     Format.csv: programs.csv_text,
     Format.markdown: laid_out.markdown,
+    Format.html: page.html,
 }
 
 
@@ -63,13 +65,14 @@ def report(
     covered, and how old its numbers are.
     """
     days, day, names = _days(window), _day("--at", at), _names(protocol)
-    found = asyncio.run(_report(settings_of(context), day, days, names))
+    found = asyncio.run(_report(settings_of(context), day, days, names, with_course=format is Format.html))
     _write(_WRITERS[format](found), to)
 
 
-async def _report(settings: Settings, at: date | None, days: int, names: list[str]) -> Report:
+async def _report(settings: Settings, at: date | None, days: int, names: list[str], *, with_course: bool) -> Report:
     async with reading(settings) as url:
-        return await read_report(url, at, days, names, timeout_s=settings.database.connect_timeout_s)
+        timeout_s = settings.database.connect_timeout_s
+        return await read_report(url, at, days, names, with_course=with_course, timeout_s=timeout_s)
 
 
 def export(

@@ -25,6 +25,9 @@ Value: TypeAlias = int | Decimal | date | str | None
 PROTOCOLS = ("gmx_solana", "jupiter_perps", "drift")  # In the order in which they are shown.
 
 
+LEAST_COURSE = 90  # Days that are drawn at least.
+
+
 class Window(msgspec.Struct, frozen=True):
     last_day: date
     days: int
@@ -75,8 +78,18 @@ class Table(msgspec.Struct, frozen=True):
     as_of: datetime | None
 
 
+class Course(msgspec.Struct, frozen=True):
+    """Seven-day means of each day, up to the last of the window: `day`, `protocol`, numbers."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Value]]
+
+
 class Report(msgspec.Struct, frozen=True):
-    """`made_at`: the database's clock. `asked`: the day that the window was to end with; None: the newest."""
+    """`made_at`: the database's clock. `asked`: the day that the window was to end with; None: the newest.
+
+    `course`: None where nobody draws it.
+    """
 
     window: Window
     asked: date | None
@@ -84,15 +97,20 @@ class Report(msgspec.Struct, frozen=True):
     freshness: Sequence[Freshness]
     tables: Sequence[Table]
     made_at: datetime
+    course: Course | None = None
 
 
-async def read_report(url: str, at: date | None, days: int, names: Sequence[str], *, timeout_s: float) -> Report:
+async def read_report(
+    url: str, at: date | None, days: int, names: Sequence[str], *, with_course: bool = False, timeout_s: float
+) -> Report:
     """Everything of one moment. Raises InputError where no day up to `at` is full, StoreUnavailable."""
     async with snapshot(url, timeout_s=timeout_s) as connection:
-        return await report_of(connection, at, days, names)
+        return await report_of(connection, at, days, names, with_course=with_course)
 
 
-async def report_of(connection: Connection, at: date | None, days: int, names: Sequence[str]) -> Report:
+async def report_of(
+    connection: Connection, at: date | None, days: int, names: Sequence[str], *, with_course: bool = False
+) -> Report:
     """The same within a transaction of the caller's."""
     window = Window(await _last_day(connection, at, names), days)
     scope = window.last_day, days, list(names)
@@ -106,6 +124,7 @@ async def report_of(connection: Connection, at: date | None, days: int, names: S
         freshness=freshness,
         tables=[await _table(connection, contents, scope, incomplete, freshness) for contents in TABLES],
         made_at=await connection.fetchval("SELECT now()"),
+        course=await _course(connection, window, names) if with_course else None,
     )
 
 
@@ -130,6 +149,20 @@ async def _last_day(connection: Connection, at: date | None, names: Sequence[str
     )
 
 
+async def _course(connection: Connection, window: Window, names: Sequence[str]) -> Course:
+    columns, rows = await _answer(connection, "course", (window.last_day, max(window.days, LEAST_COURSE), list(names)))
+    return Course(columns, rows)
+
+
+async def _answer(
+    connection: Connection, name: str, scope: tuple[date, int, list[str]]
+) -> tuple[list[str], list[tuple[Value, ...]]]:
+    """(columns, rows) of a query."""
+    statement = await connection.prepare(query(name))
+    columns = [attribute.name for attribute in statement.get_attributes()]
+    return columns, [tuple(row) for row in await statement.fetch(*scope)]
+
+
 async def _table(
     connection: Connection,
     contents: Contents,
@@ -137,9 +170,7 @@ async def _table(
     incomplete: Sequence[Incomplete],
     freshness: Sequence[Freshness],
 ) -> Table:
-    statement = await connection.prepare(query(contents.name))
-    columns = [attribute.name for attribute in statement.get_attributes()]
-    rows = [tuple(row) for row in await statement.fetch(*scope)]
+    columns, rows = await _answer(connection, contents.name, scope)
     lacking = [one for one in incomplete if contents.of_all or one.protocol in scope[-1]]
     return Table(contents, columns, rows, lacking, _age(contents, freshness))
 

@@ -45,9 +45,9 @@ def markdown(report: Report) -> str:
     return "\n".join([*head, *(line for table in report.tables for line in _marked_down(table))])
 
 
-def grid(table: Table) -> Grid:
-    """A table's cells: turned where it has one row for each protocol, else the first rows as they are."""
-    return _listed(table) if table.contents.keys else _turned(table)
+def grid(table: Table, most_rows: int | None = MOST_ROWS) -> Grid:
+    """A table's cells: turned where it has one row for each protocol, else the first rows as they are, or all."""
+    return _listed(table, most_rows) if table.contents.keys else _turned(table)
 
 
 def _turned(table: Table) -> Grid:
@@ -60,10 +60,10 @@ def _turned(table: Table) -> Grid:
     return Grid(["", *names], lines, [False, *(True for _ in names)])
 
 
-def _listed(table: Table) -> Grid:
+def _listed(table: Table, most_rows: int | None) -> Grid:
     shown = [place for place, name in enumerate(table.columns) if name not in table.contents.unseen]
     columns = [COLUMNS[table.columns[place]] for place in shown]
-    rows = table.rows[:MOST_ROWS]
+    rows = table.rows[:most_rows]
     lines = [[figure(row[place], column) for place, column in zip(shown, columns, strict=True)] for row in rows]
     return Grid([headed(column) for column in columns], lines, [is_number(column) for column in columns])
 
