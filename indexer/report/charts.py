@@ -20,6 +20,8 @@ HEIGHT = 220
 # Of Okabe and Ito: told apart by everybody, in light and dark.
 COLOURS = dict(zip(PROTOCOLS, ("#0072b2", "#009e73", "#e69f00"), strict=True))
 _VOLUME, _LIQUIDITY = "volume a day", "TVL without vaults"
+# Billions as the world calls them, and cents instead of thousandths.
+_DOLLARS = "datum.value != 0 && abs(datum.value) < 1 ? format(datum.value, '.2~f') : replace(datum.label, 'G', 'B')"
 REMEDY = "pip install 'perps-indexer[report]', or take --format markdown"
 
 
@@ -92,13 +94,13 @@ def _spec(
 ) -> dict[str, Any]:
     shown = [name for name in names if any(value[by] == name for value in values)]
     palette = [colour for name, colour in zip(names, colours, strict=True) if name in shown]
-    billions = "replace(datum.label, 'G', 'B')"  # What the world calls them.
+    words = _DOLLARS if form == "~s" else "datum.label"
     chart = (
         alt.Chart(alt.Data(values=values))
         .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=2, invalid="break-paths-show-domains")
         .encode(
             x=alt.X("day:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%b %d", labelOverlap=True)),
-            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=form, labelExpr=billions)),
+            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=form, labelExpr=words)),
             color=alt.Color(f"{by}:N", scale=alt.Scale(domain=shown, range=palette),
                             legend=alt.Legend(orient="top", title=None, columns=3, labelLimit=140)),
             tooltip=[alt.Tooltip("day:N"), alt.Tooltip(f"{by}:N"), alt.Tooltip("value:Q", format=",.4~f")],
