@@ -13,6 +13,7 @@ from indexer.report.contents import Column
 UNKNOWN = "unknown"
 _WHOLE_FROM = 1000  # Dollars: cents do not matter there.
 _SIGNIFICANT = 4  # Digits of a number too small for its usual decimals.
+_LONGEST = 24  # Letters.
 _DECIMALS = {"USD": 2, "ratio": 3, "%": 2, "bp": 2}
 
 
@@ -22,7 +23,7 @@ def figure(value: Value, column: Column) -> str:
         return UNKNOWN
     if isinstance(value, Decimal):
         return _decimal(value, column.unit)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else _shortened(str(value))
 
 
 def headed(column: Column) -> str:
@@ -33,6 +34,11 @@ def headed(column: Column) -> str:
 
 def is_number(column: Column) -> bool:
     return column.unit not in ("text", "date")
+
+
+def _shortened(text: str) -> str:
+    """A key that stands for a name; the whole of it is in what programs get."""
+    return text if len(text) <= _LONGEST else f"{text[:8]}...{text[-8:]}"
 
 
 def _decimal(value: Decimal, unit: str) -> str:

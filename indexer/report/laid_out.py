@@ -17,6 +17,7 @@ from indexer.report.figures import UNKNOWN, figure, headed, is_number
 
 WIDTH = 120
 MOST_ROWS = 20  # Of a list.
+NO_ROWS = "No rows in these days."
 _NARROW = 9  # Characters that a header has at least before it is broken into lines.
 _GAP = "  "
 
@@ -80,7 +81,7 @@ def _section(table: Table) -> Iterator[str]:
     yield table.contents.title.upper()
     yield from _wrapped([table.contents.says])
     yield ""
-    yield from _aligned(grid(table)) if table.rows else ["nothing is known"]
+    yield from _aligned(grid(table)) if table.rows else [NO_ROWS]
     yield from _more(table)
     yield ""
     yield from _wrapped(notes.below(table))
@@ -130,7 +131,7 @@ def _marked_down(table: Table) -> Iterator[str]:
         yield _piped(["---:" if to_right else "---" for to_right in cells.right])
         yield from (_piped([f"*{one}*" if one == UNKNOWN else one for one in line]) for line in cells.lines)
     else:
-        yield "Nothing is known."
+        yield NO_ROWS
     yield ""
     yield from (f"{line}\n" for line in _more(table))
     yield " ".join(notes.below(table))

@@ -14,7 +14,7 @@ from indexer.report import notes
 from indexer.report.charts import Drawing, bundle, drawings
 from indexer.report.comparison import Report, Table
 from indexer.report.figures import UNKNOWN
-from indexer.report.laid_out import Grid, grid
+from indexer.report.laid_out import NO_ROWS, Grid, grid
 
 _HERE = Path(__file__).parent
 _ENDS_SCRIPT = re.compile(r"<(/script|!--)", re.IGNORECASE)
@@ -64,7 +64,7 @@ def _section(table: Table) -> Iterator[str]:
         yield from _cells(grid(table, most_rows=None))
         yield "</table></div>"
     else:
-        yield "<p>Nothing is known.</p>"
+        yield f"<p>{NO_ROWS}</p>"
     yield f'<p class="quiet">{escape(" ".join(notes.below(table)))}</p></section>'
 
 

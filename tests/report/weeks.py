@@ -1,6 +1,7 @@
 """Three protocols over nine days, small enough to know every number of their report by heart.
 
-Days 0 to 8 of `aggregates.days`. On day 4 half of GMX-Solana's slots are missing; Drift has no trade from day 1 on.
+Days 0 to 8 of `aggregates.days`. On day 4 half of GMX-Solana's slots are missing, with its fill, and on day 5
+the first ones, since nobody knows when the hole ends. Drift has no trade from day 1 on.
 
 | | Jupiter Perps | GMX-Solana | Drift |
 |---|---|---|---|
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from indexer.core.record import Liquidation, Record
-from tests.aggregates.days import Numbers, amount, at, price, whole
+from tests.aggregates.days import STREAMS, Numbers, amount, at, price, whole
 from tests.store.ledger import flow, key, trade
 
 USD = 1_000_000
@@ -24,11 +25,13 @@ DAYS = 9
 JLP = key(60)
 
 
-async def fill(ledger: Numbers) -> None:
-    await ledger.settle(0, DAYS, *jupiter(), streams=["jupiter_perps"])
-    await ledger.settle(0, DAYS, *drift(), streams=["drift"])
+async def fill(ledger: Numbers, *more: Record) -> None:
+    """`more`: other records, those of GMX-Solana from day 5 on."""
+    others = {name: [one for one in more if one.origin.protocol == name] for name in STREAMS}
+    await ledger.settle(0, DAYS, *jupiter(), *others["jupiter_perps"], streams=["jupiter_perps"])
+    await ledger.settle(0, DAYS, *drift(), *others["drift"], streams=["drift"])
     await ledger.settle(0, 4.5, *gmx(0, 4), streams=["gmx_solana"])
-    await ledger.settle(5, DAYS, *gmx(5, DAYS), streams=["gmx_solana"])
+    await ledger.settle(5, DAYS, *gmx(5, DAYS), *others["gmx_solana"], streams=["gmx_solana"])
     await ledger.roll()
     for view in await ledger.aggregates.views():
         await ledger.aggregates.refresh(view)
