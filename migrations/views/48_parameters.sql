@@ -8,12 +8,12 @@ COMMENT ON COLUMN perps.parameters.protocol IS 'drift, jupiter_perps or gmx_sola
 COMMENT ON COLUMN perps.parameters.name IS 'price_max_age_s, tvl_known_fraction, ratio_days (of seven), wash_*, protocol_share_bps.';
 COMMENT ON COLUMN perps.parameters.value IS 'Its value, in the unit that its name tells.';
 
-CREATE FUNCTION perps.ratio(numerator numeric, denominator numeric, places int) RETURNS numeric
+CREATE OR REPLACE FUNCTION perps.ratio(numerator numeric, denominator numeric, places int) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ledger.ratio(numerator, denominator, places);
 COMMENT ON FUNCTION perps.ratio IS 'A quotient with so many decimals, rounded half to even; NULL where the denominator is 0. All ratios of perps.* are made by it.';
 
-CREATE FUNCTION perps.least_days(days int) RETURNS int
+CREATE OR REPLACE FUNCTION perps.least_days(days int) RETURNS int
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN (
     SELECT ceil(least.value * days / 7)::int FROM perps.parameters AS least

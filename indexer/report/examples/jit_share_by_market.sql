@@ -9,12 +9,12 @@ SELECT
     t.market,
     t.market_kind,
     sum(t.size_usd) AS volume_usd,
-    perps.ratio(sum(t.size_usd) FILTER (WHERE t.liquidity_source IN ('jit_auction', 'amm_jit', 'amm_jit_lp', 'lp_jit')
-        AND t.is_liquidation IS NOT TRUE), sum(t.size_usd), 4) AS jit_share,
-    perps.ratio(sum(t.size_usd) FILTER (WHERE t.liquidity_source = 'amm'
-        AND t.is_liquidation IS NOT TRUE), sum(t.size_usd), 4) AS amm_share,
-    perps.ratio(sum(t.size_usd) FILTER (WHERE t.liquidity_source = 'order_book'
-        AND t.is_liquidation IS NOT TRUE), sum(t.size_usd), 4) AS order_book_share,
+    perps.ratio(coalesce(sum(t.size_usd) FILTER (WHERE t.liquidity_source IN ('jit_auction', 'amm_jit', 'amm_jit_lp', 'lp_jit')
+        AND t.is_liquidation IS NOT TRUE), 0), sum(t.size_usd), 4) AS jit_share,
+    perps.ratio(coalesce(sum(t.size_usd) FILTER (WHERE t.liquidity_source = 'amm'
+        AND t.is_liquidation IS NOT TRUE), 0), sum(t.size_usd), 4) AS amm_share,
+    perps.ratio(coalesce(sum(t.size_usd) FILTER (WHERE t.liquidity_source = 'order_book'
+        AND t.is_liquidation IS NOT TRUE), 0), sum(t.size_usd), 4) AS order_book_share,
     count(*) AS trades
 FROM perps.trades AS t
 CROSS JOIN last
