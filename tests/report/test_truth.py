@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
-from datetime import date
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -21,12 +21,14 @@ from indexer.core.record import LpFlow, Record, Swap, Trade, TvlObservation
 from indexer.report import programs
 from indexer.report.comparison import PROTOCOLS, read_report
 from indexer.simulation.fault_kinds import PROFILES
+from indexer.store.connection import Connection
 from tests.aggregates.days import numbers
 from tests.report.lives import Life, lived, write_again
-from tests.report.true_figures import TrueFigures, days_between
+from tests.report.true_figures import COUNTED, DAY_S, TrueFigures, days_between, midnight
 
 SEEDS = range(6, 6 + int(os.environ.get("LIVES", "1")))  # The first has all kinds of faults.
 NEAR = Fraction(1, 10**4)  # Of dollars: each daily mean is rounded to micro-dollars.
+ALIKE = {"gmx_solana pool", "drift insurance_fund"}  # What events tell to the last unit; lending accrues interest.
 CLOSE = Fraction(1, 10**8)  # Of ratios.
 
 
@@ -34,9 +36,53 @@ async def reported(life: Life, url: str) -> list[dict[str, Any]]:
     """Reports of the last week, of three days and of every single full day, as programs get them."""
     async with numbers(url) as ledger:
         await write_again(life, ledger)
-    week = await asked(url, None, 7)
-    days = days_between(date.fromisoformat(week["first_day"]), date.fromisoformat(week["last_day"]))
+        week = await asked(url, None, 7)
+        days = days_between(date.fromisoformat(week["first_day"]), date.fromisoformat(week["last_day"]))
+        assert [line async for line in wrong_amounts(life, days, ledger.connection)] == []
     return [week, await asked(url, days[-2], 3), *[await asked(url, day, 1) for day in days]]
+
+
+async def wrong_amounts(life: Life, days: Sequence[date], connection: Connection) -> AsyncIterator[str]:
+    """Where a day does not end with the amount that the programs' own books have then."""
+    truth = TrueFigures(life.chain.truth.records)
+    compared = 0
+    for day, (time, rows) in books(life, days).items():
+        end = midnight(day) + DAY_S
+        for row in rows:
+            at = (row.origin.protocol, row.component, row.component_key)
+            if truth.unchanged(at, row.mint, time, end - 1):
+                told = await connection.fetchval(_AMOUNT, datetime.fromtimestamp(end - 3600, UTC), *at, row.mint)
+                compared += 1
+                if told != row.amount:
+                    yield f"{day} {at}: {told} tokens, the books have {row.amount}"
+    assert compared > 50, f"{compared} amounts were compared"
+
+
+_AMOUNT = """
+SELECT amount FROM perps.tvl_tokens_hourly
+WHERE hour = $1 AND protocol = $2 AND component = $3 AND component_key = $4 AND mint = perps.base58($5)
+"""
+
+
+def books(life: Life, days: Sequence[date]) -> dict[date, tuple[int, list[TvlObservation]]]:
+    """By day: when its last state of accounts was, and what lay in GMX's pools and Drift's insurance fund then."""
+    times = {slot: block.block_time for slot, block in life.chain.blocks.items() if block.block_time}
+    found: dict[date, tuple[int, list[TvlObservation]]] = {}
+    for day in days:
+        end = midnight(day) + DAY_S
+        states = [
+            max((one for one in versions if times.get(one.slot, end) < end), key=lambda one: one.slot, default=None)
+            for versions in life.chain.accounts.values()
+        ]
+        rows = [
+            msgspec.structs.replace(row, origin=msgspec.structs.replace(row.origin, protocol=state.protocol))
+            for state in states
+            if state is not None
+            for row in state.held.rows
+            if isinstance(row, TvlObservation) and f"{state.protocol} {row.component}" in ALIKE and row.mint is not None
+        ]
+        found[day] = times[max(state.slot for state in states if state is not None)], rows
+    return found
 
 
 async def asked(url: str, at: date | None, days: int) -> dict[str, Any]:
@@ -107,6 +153,11 @@ def differences(report: dict[str, Any], truth: TrueFigures, days: list[date]) ->
             yield from compare(f"{protocol} fee", only(report, "effective_fee", protocol), fee, Fraction(1, 10**5))
         for venue, expected in truth.flows(protocol, days).items():
             yield from compare(f"{protocol} {venue}", only(report, "lp_flows", protocol, venue=venue), expected)
+    for row in report["tables"]["tvl_components"]["rows"]:
+        at = (row["protocol"], row["component"], row["component_key"])
+        yield from compare(" ".join(at), row, {"mean_tvl_usd": truth.component_mean(at, days)}, NEAR)
+    counted = {at for at in truth.holdings if at[1] in COUNTED[at[0]]}
+    yield "" if len(report["tables"]["tvl_components"]["rows"]) == len(counted) else f"components: not {len(counted)}"
     for (kind, source), e6 in truth.sources(days).items():
         shown = only(report, "liquidity_sources", "drift", market_kind=kind, liquidity_source=source)
         yield from compare(f"drift {source}", shown, {"volume_usd": Fraction(e6, 10**6)})

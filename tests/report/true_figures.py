@@ -278,6 +278,16 @@ class TrueFigures:
             "ex_vaults": counted - vaults if is_known else None,
         }
 
+    def component_mean(self, at: tuple[str, str, str], days: Sequence[date]) -> Fraction | None:
+        known = [dollars for _, dollars in (self.component(at, day) for day in days) if dollars is not None]
+        return sum(known, Fraction(0)) / len(known) if known else None
+
+    def unchanged(self, at: tuple[str, str, str], holding: Any, since: int, until: int) -> bool:
+        """Whether something was told of it up to `since`, and nothing between."""
+        steps = self.holdings[at].get(holding) if at in self.holdings else None
+        told = steps.at(until) if steps else None
+        return told is not None and told[0] <= since
+
     # --- ratios ------------------------------------------------------------------------------------------------------
 
     def efficiency(self, protocol: str, days: Sequence[date]) -> dict[str, Any]:
