@@ -117,6 +117,7 @@ COLUMNS = {
     "liquidity_source": Column("source", "text"),
     "origin": Column("told by", "text"),
     "days": Column("full days", "days"),
+    "known_days": Column("days known", "days"),
     "fee_days": Column("full days of fees", "days"),
     "cumulative_missing_days": Column("days it lacks", "days"),
     "last_trade_day": Column("last trade", "date"),

@@ -2,8 +2,9 @@
 
 What must stay true:
 - Rows are streamed: memory does not grow with the view. The file is there whole or not at all.
-- Every digit is kept. In Parquet a numeric column is decimal128(38, 18); one whose values do not fit into that is
-  decimal256(76, 38), and one that does not fit there either is text. A day is date32, a time timestamp[us, UTC].
+- Every digit is kept. In Parquet a numeric column is decimal128(38, 18); one whose values, which are measured first, do
+  not fit into that is decimal256(76, 38), and one that does not fit there either is text. A day is date32, a time
+  timestamp[us, UTC].
 - NULL is null. In CSV it is an empty field, and an empty text is "".
 """
 

@@ -13,10 +13,13 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN ledger.ratio(numerator, denominator, places);
 COMMENT ON FUNCTION perps.ratio IS 'A quotient with so many decimals, rounded half to even; NULL where the denominator is 0. All ratios of perps.* are made by it.';
 
+-- In a language whose text names no object, or the view above could not be dropped before it.
 CREATE OR REPLACE FUNCTION perps.least_days(days int) RETURNS int
-LANGUAGE sql STABLE PARALLEL SAFE
-RETURN (
-    SELECT ceil(least.value * days / 7)::int FROM perps.parameters AS least
-    WHERE least.protocol = 'all' AND least.name = 'ratio_days'
-);
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (
+        SELECT ceil(least.value * days / 7) FROM perps.parameters AS least
+        WHERE least.protocol = 'all' AND least.name = 'ratio_days'
+    );
+END $$;
 COMMENT ON FUNCTION perps.least_days IS 'How many days of a window have to be full for a ratio to be told: five of seven (ratio_days), and as many in proportion.';

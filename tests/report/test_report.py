@@ -162,7 +162,7 @@ async def test_over_seven_days_ratios_are_those_of_the_views(week_url: str, last
 
 async def test_tvl_is_by_component_and_every_component_has_a_line(week_url: str) -> None:
     report = await asked(week_url)
-    columns = "days last_tvl_usd mean_tvl_usd pool_usd lending_usd insurance_fund_usd"
+    columns = "known_days last_tvl_usd mean_tvl_usd pool_usd lending_usd insurance_fund_usd"
     assert numbers(report, "tvl", columns) == {
         "gmx_solana": "5 250 250 250 None None",
         "jupiter_perps": "7 2000 2000 2000 None None",

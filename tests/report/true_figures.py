@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from statistics import median_low
@@ -279,14 +280,16 @@ class TrueFigures:
         }
 
     def component_mean(self, at: tuple[str, str, str], days: Sequence[date]) -> Fraction | None:
+        if at not in self.holdings:
+            return None
         known = [dollars for _, dollars in (self.component(at, day) for day in days) if dollars is not None]
         return sum(known, Fraction(0)) / len(known) if known else None
 
-    def unchanged(self, at: tuple[str, str, str], holding: Any, since: int, until: int) -> bool:
-        """Whether something was told of it up to `since`, and nothing between."""
+    def amount_since(self, at: tuple[str, str, str], holding: Any, since: int, until: int) -> Decimal | None:
+        """What lies there, if it was told up to `since` and nothing was told until `until`."""
         steps = self.holdings[at].get(holding) if at in self.holdings else None
         told = steps.at(until) if steps else None
-        return told is not None and told[0] <= since
+        return told[1][0] if told is not None and told[0] <= since else None
 
     # --- ratios ------------------------------------------------------------------------------------------------------
 

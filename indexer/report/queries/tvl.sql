@@ -1,7 +1,7 @@
 -- $1 last day, $2 days, $3 protocols. Means of daily values over the full days on which each is known.
 SELECT
     p.protocol,
-    count(t.tvl_usd) AS days,
+    count(t.tvl_usd) AS known_days,
     max(t.tvl_usd) FILTER (WHERE t.day = $1) AS last_tvl_usd,
     perps.ratio(sum(t.tvl_usd), count(t.tvl_usd), 6) AS mean_tvl_usd,
     perps.ratio(sum(t.pool_usd), count(t.pool_usd), 6) AS pool_usd,

@@ -3,7 +3,7 @@ SELECT
     t.protocol,
     t.component,
     t.name,
-    count(t.tvl_usd) AS days,
+    count(t.tvl_usd) AS known_days,
     max(t.tvl_usd) FILTER (WHERE t.day = $1) AS last_tvl_usd,
     perps.ratio(sum(t.tvl_usd), count(t.tvl_usd), 6) AS mean_tvl_usd,
     min(t.known_fraction) AS known_fraction,
