@@ -20,7 +20,6 @@ import pytest
 from indexer.core.record import LpFlow, Record, Swap, Trade, TvlObservation
 from indexer.report import programs
 from indexer.report.comparison import PROTOCOLS, read_report
-from indexer.simulation.fault_kinds import PROFILES
 from indexer.store.connection import Connection
 from tests.aggregates.days import numbers
 from tests.report.lives import Life, lived, write_again
@@ -96,8 +95,10 @@ async def asked(url: str, at: date | None, days: int) -> dict[str, Any]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_report_is_what_an_independent_calculation_makes_of_the_chain(seed: int, database_url: str) -> None:
     life = lived(seed)
-    assert life.met["forks"]
-    assert life.met["faults"] or tuple(PROFILES)[seed % len(PROFILES)] == "calm"
+    assert life.outcome.is_true, life.outcome.details
+    assert life.outcome.kills
+    assert life.chain.forks
+    assert any(life.outcome.struck.values())
     reports = asyncio.run(reported(life, database_url))
     assert [report["tables"]["volume"]["incomplete_days"] for report in reports] == [[]] * 9
     found = differing(reports, TrueFigures(life.chain.truth.records))
