@@ -90,15 +90,15 @@ def export(
 
     The file is there whole or not at all. In CSV NULL is an empty field, and an empty text is "".
     """
-    span = exporting.Span(_day("--from", since), _day("--until", until))
-    asyncio.run(_export(settings_of(context), view, to, span))
+    days = exporting.Days(_day("--from", since), _day("--until", until))
+    asyncio.run(_export(settings_of(context), view, to, days))
 
 
-async def _export(settings: Settings, view: str, to: Path, span: exporting.Span) -> None:
+async def _export(settings: Settings, view: str, to: Path, days: exporting.Days) -> None:
     unit = "bytes" if to.suffix.lower() == ".csv" else "rows"
     async with reading(settings) as url:
         with counting(f"exporting {view}", unit) as moved:
-            await exporting.export(url, view, to, span, moved, timeout_s=settings.database.connect_timeout_s)
+            await exporting.export(url, view, to, days, moved, timeout_s=settings.database.connect_timeout_s)
 
 
 def _write(text: str, to: Path | None) -> None:

@@ -53,25 +53,26 @@ class View(msgspec.Struct, frozen=True):
         return [column.name for column in self.columns]
 
 
-class Span(msgspec.Struct, frozen=True):
+class Days(msgspec.Struct, frozen=True):
     """UTC days: `since` is in it, `until` is not. None: no bound."""
 
     since: date | None = None
     until: date | None = None
 
 
-async def export(url: str, name: str, to: Path, span: Span, moved: Moved, *, timeout_s: float) -> None:
+async def export(url: str, name: str, to: Path, days: Days, moved: Moved, *, timeout_s: float) -> None:
     """Write the view's rows of these days. Raises InputError for another view, time or ending, StoreUnavailable."""
-    write = {".parquet": _parquet, ".csv": _csv}.get(to.suffix.lower())
+    write = _WRITERS.get(to.suffix.lower())
     if write is None:
-        raise InputError(f"no format for {to.suffix or 'a name without an ending'!r}", place=str(to),
-                         remedy="let the name end in .parquet or .csv")  # fmt: skip
-    _writer_of_parquet() if write is _parquet else None
+        remedy = "let the name end in .parquet or .csv"
+        raise InputError(f"no format for {to.suffix or 'a name without an ending'!r}", place=str(to), remedy=remedy)
+    if write is _parquet:
+        _arrow()  # Before anything is asked.
     async with snapshot(url, timeout_s=timeout_s) as connection:
         view = await view_of(connection, name)
-        _check(view, span)
+        _check(view, days)
         with whole_file(to) as file:
-            await write(connection, view, span, file, moved)
+            await write(connection, view, days, file, moved)
 
 
 async def view_of(connection: Connection, name: str) -> View:
@@ -97,23 +98,23 @@ ORDER BY a.attnum
 """
 
 
-def _check(view: View, span: Span) -> None:
-    if view.time is None and (span.since or span.until):
+def _check(view: View, days: Days) -> None:
+    if view.time is None and (days.since or days.until):
         raise InputError(
             f"perps.{view.name} has no time: none of {', '.join(TIMES)}", remedy="leave out --from and --until"
         )
-    if span.since and span.until and span.since >= span.until:
+    if days.since and days.until and days.since >= days.until:
         raise InputError(
-            f"no day lies from {span.since} until {span.until}", remedy="--until is the day behind the last"
+            f"no day lies from {days.since} until {days.until}", remedy="--until is the day behind the last"
         )
 
 
 # --- SQL -------------------------------------------------------------------------------------------------------------
 
 
-def selection(view: View, span: Span, shown: str) -> tuple[str, list[date]]:
-    """(query, arguments) for the rows of the span. Names are those of the view itself."""
-    bounds = [(sign, day) for sign, day in ((">=", span.since), ("<", span.until)) if day is not None]
+def selection(view: View, days: Days, shown: str) -> tuple[str, list[date]]:
+    """(query, arguments) for the rows of the days. Names are those of the view itself."""
+    bounds = [(sign, day) for sign, day in ((">=", days.since), ("<", days.until)) if day is not None]
     moment = "${}::date" if view.time == "day" else "${}::date::timestamp AT TIME ZONE 'UTC'"
     tests = [f'"{view.time}" {sign} {moment.format(place)}' for place, (sign, _) in enumerate(bounds, 1)]
     where = f" WHERE {' AND '.join(tests)}" if tests else ""
@@ -127,10 +128,10 @@ def _ordered(view: View) -> str:
 # --- CSV -------------------------------------------------------------------------------------------------------------
 
 
-async def _csv(connection: Connection, view: View, span: Span, file: BinaryIO, moved: Moved) -> None:
+async def _csv(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> None:
     """As PostgreSQL writes it; only times are written as everywhere here, 2026-01-31T10:00:00Z."""
     shown = ", ".join(_as_csv(column) for column in view.columns)
-    query, arguments = selection(view, span, shown)
+    query, arguments = selection(view, days, shown)
 
     async def receive(data: bytes) -> None:
         file.write(data)
@@ -147,15 +148,15 @@ def _as_csv(column: Column) -> str:
 # --- Parquet ---------------------------------------------------------------------------------------------------------
 
 
-async def _parquet(connection: Connection, view: View, span: Span, file: BinaryIO, moved: Moved) -> None:
-    arrow = _writer_of_parquet()
-    schema = arrow.schema(await _fields(arrow, connection, view, span))
+async def _parquet(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> None:
+    arrow = _arrow()
+    schema = arrow.schema(await _fields(arrow, connection, view, days))
     texts = [arrow.types.is_string(field.type) for field in schema]
     shown = ", ".join(
         f'"{column.name}"::text AS "{column.name}"' if is_text and column.kind not in _TEXTS else f'"{column.name}"'
         for column, is_text in zip(view.columns, texts, strict=True)
     )
-    query, arguments = selection(view, span, shown)
+    query, arguments = selection(view, days, shown)
     with arrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         async for rows in _batches(connection, query + _ordered(view), arguments):
             columns = [arrow.array([row[place] for row in rows], type=field.type) for place, field in enumerate(schema)]
@@ -169,9 +170,9 @@ async def _batches(connection: Connection, query: str, arguments: Sequence[date]
         yield rows
 
 
-async def _fields(arrow: ModuleType, connection: Connection, view: View, span: Span) -> list[Any]:
+async def _fields(arrow: ModuleType, connection: Connection, view: View, days: Days) -> list[Any]:
     numeric = [column.name for column in view.columns if column.kind == "numeric"]
-    extents = await _extents(connection, view, span, numeric)
+    extents = await _extents(connection, view, days, numeric)
     return [arrow.field(column.name, _type(arrow, column, extents)) for column in view.columns]
 
 
@@ -193,19 +194,19 @@ def _decimal(arrow: ModuleType, behind_point: int, largest: Decimal) -> Any:
 
 
 async def _extents(
-    connection: Connection, view: View, span: Span, names: Sequence[str]
+    connection: Connection, view: View, days: Days, names: Sequence[str]
 ) -> dict[str, tuple[int, Decimal]]:
     """For each column the most digits behind the point, and the largest value."""
     if not names:
         return {}
     shown = ", ".join(f'coalesce(max(scale(trim_scale("{n}"))), 0), coalesce(max(abs("{n}")), 0)' for n in names)
-    query, arguments = selection(view, span, shown)
+    query, arguments = selection(view, days, shown)
     row = await connection.fetchrow(query, *arguments)
     assert row is not None, "an aggregate has a row"
     return {name: (row[2 * place], row[2 * place + 1]) for place, name in enumerate(names)}
 
 
-def _writer_of_parquet() -> ModuleType:
+def _arrow() -> ModuleType:
     """pyarrow, which is optional. Raises InputError."""
     try:
         import pyarrow
@@ -216,3 +217,6 @@ def _writer_of_parquet() -> ModuleType:
         ) from None
     module: ModuleType = pyarrow
     return module
+
+
+_WRITERS = {".parquet": _parquet, ".csv": _csv}

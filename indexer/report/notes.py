@@ -77,7 +77,7 @@ def _life(known: Known, last_day: date) -> Iterator[str]:
 
 def _trouble(one: Freshness) -> Iterator[str]:
     if one.waiting:
-        yield f"{one.waiting} {one.name} wait to be rolled up: `perps-indexer refresh` does it."
+        yield f"{one.waiting} marks of {one.name} wait to be rolled up: `perps-indexer refresh` does it."
     if one.failed_at is not None and (one.as_of is None or one.failed_at > one.as_of):
         yield f"{one.name} could not be brought up to date at {moment(one.failed_at)}: {one.error}"
 

@@ -24,6 +24,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     Raises InputError where the folder or the disk does not take it.
     """
+    if path.is_dir():
+        raise InputError("is a folder", place=str(path), remedy="name a file in it")
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:

@@ -17,7 +17,7 @@ import pytest
 
 from indexer.errors import InputError
 from indexer.report import export as exporting
-from indexer.report.export import Span, export
+from indexer.report.export import Days, export
 from indexer.report.whole_file import whole_file
 from indexer.store.connection import connected
 from indexer.store.postgres import open_store
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def exported(url: str, view: str, to: Path, since: str | None = None, until: str | None = None) -> list[int]:
     counted: list[int] = []
     days = [None if day is None else date.fromisoformat(day) for day in (since, until)]
-    await export(url, view, to, Span(*days), counted.append, timeout_s=5)
+    await export(url, view, to, Days(*days), counted.append, timeout_s=5)
     return counted
 
 
@@ -202,8 +202,11 @@ async def test_the_command_is_silent_where_nobody_watches(week_url: str, tmp_pat
         (["trades", "--to", "x.xlsx"], "x.xlsx: no format for '.xlsx' (let the name end in .parquet or .csv)"),
         (["trades", "--to", "x.csv", "--from", "yesterday"], "no day: 'yesterday' (give --from a UTC day"),
         (["trades", "--to", "x.csv", "--from", "2026-01-02", "--until", "2026-01-02"], "no day lies from 2026-01-02"),
+        (["trades", "--to", "folder.csv"], "folder.csv: is a folder (name a file in it)"),
         (["trades", "--to", "/nowhere/x.csv"], "/nowhere/x.csv: cannot be written: No such file or directory"),
     ],
 )
-async def test_what_does_not_fit_is_one_line(week_url: str, arguments: list[str], words: str) -> None:
+async def test_what_does_not_fit_is_one_line(week_url: str, tmp_path: Path, arguments: list[str], words: str) -> None:
+    (tmp_path / "folder.csv").mkdir()
+    arguments = [str(tmp_path / one) if one == "folder.csv" else one for one in arguments]
     assert words in refused(run("export", *arguments, DATABASE_URL=week_url))

@@ -326,7 +326,7 @@ async def test_what_waits_or_failed_is_told_with_its_time() -> None:
         Freshness("perps.fees_daily", "materialized view", noon, None, None, noon - timedelta(hours=1), "healed"),
     ]
     assert notes.general(msgspec.structs.replace(report, freshness=troubles)) == [
-        "12 hours wait to be rolled up: `perps-indexer refresh` does it.",
+        "12 marks of hours wait to be rolled up: `perps-indexer refresh` does it.",
         "perps.tvl_daily could not be brought up to date at 2026-01-08T13:00:00Z: disk full",
     ]
     assert notes.aged(None) == "As of an unknown time: a view was never refreshed."
