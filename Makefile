@@ -11,10 +11,13 @@ BENCH_ARGS ?=
 CHAOS_ARGS ?=
 LIVE_ARGS ?=
 PARITY_ARGS ?=
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node
+E2E_ARGS ?=
+# Simulated lives whose reports `parity` compares with the truth.
+LIVES ?= 60
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
 
 install: $(STAMP)
 
@@ -49,6 +52,11 @@ test-pg: install
 conformance: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
 
+# The HTML report in a real browser, at two widths, light and dark, without a network and without scripts. Needs Chromium;
+# ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
+e2e: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
+
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install
 	$(PY) -m tests.chaos $(CHAOS_ARGS)
@@ -58,11 +66,13 @@ chaos: install
 live: install
 	$(PY) -m tests.live $(LIVE_ARGS)
 
-# Every rollup and view against plain Python, over 240 random ledgers and 60 simulated runs of the daemon; and SQL that is
-# wrong, which it must notice. PARITY_ARGS: --worlds, --runs, --first, --processes.
+# Every rollup and view against plain Python, over 240 random ledgers and 60 simulated runs of the daemon; SQL that is
+# wrong, which it must notice; and reports against the truth of LIVES simulated lives. PARITY_ARGS: --worlds, --runs, --first,
+# --processes.
 parity: install
 	$(PY) -m tests.aggregates $(PARITY_ARGS)
 	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
+	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
 
 # Our decoders against anchorpy, which gets an environment of its own in .bench; running aggregates against queries over
 # five million rows (about ten minutes). BENCH_ARGS: --only decoding|aggregates, --rounds, --seconds, --json.

@@ -14,11 +14,12 @@ from typing import Annotated
 
 import typer
 
-from indexer import __version__, cli_aggregates, cli_daemon, cli_nodes, cli_records, cli_run, cli_simulate
+from indexer import __version__, cli_aggregates, cli_daemon, cli_nodes, cli_records, cli_report, cli_run, cli_simulate
 from indexer.cli_records import settings_of
 from indexer.config import Settings
 from indexer.errors import EXIT_CODE, InputError, PerpsIndexerError, StoreUnavailable
 from indexer.redaction import redacted
+from indexer.report import examples
 from indexer.report.printers import PRINTERS
 from indexer.report.psql import run_psql
 from indexer.report.query import run_query
@@ -46,6 +47,7 @@ cli_run.register(app)
 cli_simulate.register(app)
 cli_daemon.register(app)
 cli_aggregates.register(app)
+cli_report.register(app)
 
 
 def main() -> None:
@@ -210,17 +212,30 @@ def sql(
         str | None, typer.Argument(metavar="QUERY", help="One statement; `-` reads it from standard input.")
     ] = None,
     format: Annotated[Format, typer.Option(help="How rows are printed.")] = Format.table,  # noqa: A002 (its name)
+    example: Annotated[str | None, typer.Option(metavar="NAME", help="Run an example; see --examples.")] = None,
+    show_examples: Annotated[bool, typer.Option("--examples", help="List the examples, and end.")] = False,
 ) -> None:
     """Run a read-only query; without one, psql.
 
     Works on DATABASE_URL if set, else on the embedded server. NULL is an empty cell or field, in json null.
     """
+    if show_examples:
+        typer.echo(examples.listing(), nl=False)
+        return
+    if example is not None:
+        query = _example(example, query)
     settings = settings_of(context)
     if query == "-" or (query is None and not sys.stdin.isatty()):
         query = sys.stdin.read()
     code = asyncio.run(_sql(settings, query, format))
     if code:
         raise typer.Exit(code)
+
+
+def _example(name: str, query: str | None) -> str:
+    if query is not None:
+        raise InputError("a query and an example were given", remedy="give one of them")
+    return examples.example(name)
 
 
 async def _sql(settings: Settings, query: str | None, form: Format) -> int:

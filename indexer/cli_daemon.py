@@ -46,17 +46,17 @@ def gaps(context: typer.Context, protocol: OfProtocol = None, as_json: AsJson = 
 
 
 async def _status(settings: Settings) -> tuple[list[report.Row], list[report.Row]]:
-    async with _reading(settings) as url:
+    async with reading(settings) as url:
         return await report.read_status(url, timeout_s=settings.database.connect_timeout_s)
 
 
 async def _gaps(settings: Settings) -> tuple[list[report.Row], list[report.Row]]:
-    async with _reading(settings) as url:
+    async with reading(settings) as url:
         timeout_s = settings.database.connect_timeout_s
         return await report.read_gaps(url, timeout_s=timeout_s), (await report.read_status(url, timeout_s=timeout_s))[0]
 
 
-def _reading(settings: Settings) -> AbstractAsyncContextManager[str]:
+def reading(settings: Settings) -> AbstractAsyncContextManager[str]:
     """A database of the user's is read as it is: a question must not change its schema."""
     return serving(settings) if settings.database.url else open_database(settings)
 

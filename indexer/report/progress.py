@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -41,6 +41,23 @@ def span_progress(what: str, slots: int) -> Iterator[Callable[[int, int], None]]
         yield moved
 
 
+@contextmanager
+def counting(what: str, unit: str) -> Iterator[Callable[[int], None]]:
+    """Gives a function that hears how many more there are; nobody knows how many there will be."""
+    with _bar(_Count(unit), TimeElapsedColumn(), first=(TextColumn("{task.description}"), SpinnerColumn())) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda more: bar.advance(task, more)
+
+
+class _Count(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.completed:,.0f} {self._unit}")
+
+
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         elapsed = task.elapsed or 0.0
@@ -51,8 +68,8 @@ class _Rate(ProgressColumn):
 
 
 @contextmanager
-def _bar(*columns: ProgressColumn) -> Iterator[Progress]:
+def _bar(*columns: ProgressColumn, first: Sequence[ProgressColumn] = ()) -> Iterator[Progress]:
     console = Console(stderr=True)
-    first = (TextColumn("{task.description}"), SpinnerColumn(), BarColumn(), MofNCompleteColumn())
+    first = first or (TextColumn("{task.description}"), SpinnerColumn(), BarColumn(), MofNCompleteColumn())
     with Progress(*first, *columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         yield bar

@@ -63,7 +63,18 @@ async def fetch(url: str, query: str, *, timeout_s: float) -> list[dict[str, Any
 
 
 @asynccontextmanager
-async def _explained(url: str, query: str) -> AsyncIterator[None]:
+async def snapshot(url: str, *, timeout_s: float) -> AsyncIterator[Connection]:
+    """A connection that reads the database as it is at one moment, and changes nothing. Raises as `run_query`."""
+    async with (
+        connected(url, timeout_s=timeout_s) as connection,
+        _explained(url, None),
+        connection.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        yield connection
+
+
+@asynccontextmanager
+async def _explained(url: str, query: str | None) -> AsyncIterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -71,7 +82,8 @@ async def _explained(url: str, query: str) -> AsyncIterator[None]:
     except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, *_BROKEN) as error:
         raise StoreUnavailable(f"the connection broke: {error}", place=address_of(url)) from None
     except asyncpg.PostgresError as error:
-        raise InputError(f"query: {error}{place_in_query(error, query)}", remedy=_remedy(error)) from None
+        place = place_in_query(error, query) if query else ""  # In a query of ours it helps nobody.
+        raise InputError(f"query: {error}{place}", remedy=_remedy(error)) from None
 
 
 def _remedy(error: asyncpg.PostgresError) -> str | None:

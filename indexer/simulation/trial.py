@@ -110,14 +110,17 @@ async def trial(plan: Plan, program: Program, ledger: Store | None = None) -> Ou
     return await _Trial(plan, program, ledger or MemoryStore()).run()
 
 
+def chain_of(plan: Plan) -> Chain:
+    """The chain of a trial: the same every time."""
+    shape = Profile(slots=plan.slots, transactions=plan.transactions, forked=plan.forked, slot_ms=plan.slot_ms)
+    return build_chain(plan.seed, shape)
+
+
 class _Trial:
     def __init__(self, plan: Plan, program: Program, ledger: Store) -> None:
         self.plan, self.program, self.ledger = plan, program, ledger
         self.rng = Random(f"trial {plan.seed} {plan.profile}")
-        shape = Profile(
-            slots=plan.slots, transactions=plan.transactions, forked=plan.forked, slot_ms=plan.slot_ms
-        )  # fmt: skip
-        self.chain = build_chain(plan.seed, shape)
+        self.chain = chain_of(plan)
         self.first, self.last = min(self.chain.blocks), max(self.chain.blocks)
         self.start_slot = self.chain.first_slot + plan.history_slots
         self.lives_s = (plan.slots - plan.history_slots) * SLOT_S

@@ -70,6 +70,7 @@ async def test_the_views_of_the_contract_are_there(database):
         "market_share_7d", "lp_yield_daily", "traders_daily", "traders", "lp_providers_daily", "lp_providers",
         "token_prices_hourly", "market_prices_hourly", "funding_daily", "open_interest_daily", "liquidations_daily",
         "swaps_hourly", "incentives_daily", "protocol_overview", "today", "reconciliation", "freshness",
+        "parameters",
     }  # fmt: skip
 
 
@@ -90,7 +91,7 @@ async def test_every_function_has_a_comment(database):
     )
     assert (
         {row["proname"] for row in functions if row["said"]}
-        == {"base58", "half_even", "key", "time_of"}
+        == {"base58", "half_even", "key", "least_days", "ratio", "time_of"}
         == {f["proname"] for f in functions}
     )
 
