@@ -46,8 +46,7 @@ def main() -> int:
     words.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="at once")
     given = words.parse_args()
     began, found, met = time.monotonic(), 0, Counter[str]()
-    seeds = [Seed("run", n) for n in range(given.first, given.first + given.runs)]
-    seeds += [Seed("world", n) for n in range(given.first, given.first + given.worlds)]
+    seeds = _mixed({"run": given.runs, "world": given.worlds}, given.first)
     for number, one in enumerate(_compared(seeds, given.processes), start=1):
         if number % 20 == 0:
             print(f"{number} of {len(seeds)} seeds", file=sys.stderr, flush=True)
@@ -61,6 +60,12 @@ def main() -> int:
     print(f"{time.monotonic() - began:.0f} s on {os.cpu_count()} cores, Python {sys.version.split()[0]}")
     print(f"{found} of {len(seeds)} seeds differ")
     return 1 if found or unmet or not seeds else 0
+
+
+def _mixed(counts: dict[str, int], first: int) -> list[Seed]:
+    """Each kind spread over the whole, so that a part of a campaign is one in small."""
+    places = [(number / count, kind, first + number) for kind, count in counts.items() for number in range(count)]
+    return [Seed(kind, number) for _, kind, number in sorted(places)]
 
 
 def _compared(seeds: Sequence[Seed], processes: int) -> Iterator[Compared]:
