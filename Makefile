@@ -39,8 +39,9 @@ check: install
 	$(PY) -m mypy --strict indexer
 	$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 
+# A file's tests run one after the other, files on as many processes as there are cores (PYTEST_ARGS='-n 0': on one).
 test: check
-	$(PY) -m pytest $(PYTEST_ARGS)
+	$(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 # The same tests against another server version: DATABASE_URL (PostgreSQL 15 to 18, a role that may create databases
 # and roles), or a PostgreSQL installed by the system.
