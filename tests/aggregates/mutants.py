@@ -94,7 +94,13 @@ OF_MARKS = [
         "slots that come reach nothing", "rollup_covered_spans", "unnest(s.now - s.before)", "unnest(s.now - s.now)", 2
     ),
     Mutant("an owner reaches no day", "mark_days_of_owners", "WHERE f.block_time IS NOT NULL", "WHERE false", 2),
-    Mutant("a valued flow reaches no day", "mark_days_of_hours", "ORDER BY 1, 2", "WHERE false ORDER BY 1, 2", 4),
+    Mutant(
+        "a valued flow reaches no day",
+        "mark_days_of_hours",
+        "AS bucket (hour, protocol)",
+        "AS b (hour, protocol) WHERE false",
+        4,
+    ),
 ]
 
 # What a view makes of rollups.

@@ -10,10 +10,11 @@ import os
 
 import pytest
 
+from indexer.store import statements
 from tests.aggregates import plain
 from tests.aggregates.book import read
 from tests.aggregates.days import Numbers
-from tests.aggregates.mutants import OF_MARKS, OF_ROLLUPS, OF_VIEWS, Mutant, mutated, selected
+from tests.aggregates.mutants import OF_MARKS, OF_ROLLUPS, OF_VIEWS, Mutant, changed, mutated, selected
 from tests.aggregates.parity import all_differences, comparable, differences, live, parity
 from tests.aggregates.worlds import World
 
@@ -21,6 +22,12 @@ SEEDS = (1, 5, 0)
 IS_LONG = os.environ.get("PARITY_MUTANTS") == "all"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_every_mutant_finds_its_place() -> None:
+    """Also those that run with `make parity` alone."""
+    for mutant in (*OF_ROLLUPS, *OF_MARKS):
+        changed(mutant, (statements._QUERIES / f"{mutant.file}.sql").read_text(encoding="utf-8"))
 
 
 async def test_what_makes_a_rollup_or_a_view_wrong_is_noticed(ledger: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
