@@ -15,7 +15,8 @@ from zlib import crc32
 
 from indexer.core.coverage import Span
 
-_WHOLE = 1 << 62  # More slots than there will be.
+_WHOLE = 1 << 63  # Every slot there can be.
+_NUMBERS = 1 << 31
 LEVELS = (_WHOLE, 2048, 32)  # Slots of a bucket, from coarse to fine.
 MOST_BUCKETS = 64  # A page's own: the server has room for some thousands of locks.
 
@@ -39,7 +40,7 @@ def _locks(stream: str, bounds: Span) -> Iterator[SlotLock]:
         buckets = range(bounds.start // slots, (bounds.end - 1) // slots + 1)
         is_own = slots == _own_level(bounds)
         group = crc32(f"{stream} {slots}".encode()) - 2**31
-        yield from (SlotLock(group, bucket, not is_own) for bucket in buckets)
+        yield from (SlotLock(group, bucket % _NUMBERS, not is_own) for bucket in buckets)
         if is_own:
             return
 

@@ -106,14 +106,26 @@ MUTANTS = [
         "what could not be fetched is forgotten",
         listening.test_what_could_not_be_fetched_is_asked_for_when_somebody_answers,
         "ingest.listening",
-        ("if found is None:\n                self._fall_behind(hint.stream)", "if found is None:\n                ..."),
+        ("self._precedence.end()\n                self._fall_behind(hint.stream)", "self._precedence.end()"),
     ),
     mutant(
         "what falls behind meanwhile is forgotten",
         listening.test_what_falls_behind_while_somebody_is_asked_is_asked_for_afterwards,
         "ingest.listening",
         ("            self._behind -= wanted  # Before", "            # Before"),
-        ("pauses = waits(self._rng)\n            if page", "self._behind -= wanted\n            if page"),
+        ("self._behind |= set(found.lacking)", "self._behind -= wanted"),
+    ),
+    mutant(
+        "what nobody gave of a list is forgotten",
+        listening.test_what_a_list_names_and_nobody_gave_is_asked_for_again,
+        "ingest.listening",
+        ("self._behind |= set(found.lacking)", "pass"),
+    ),
+    mutant(
+        "history does not hear of what was written",
+        listening.test_history_gives_way_to_a_notification_until_its_rows_are_written_or_nobody_has_them,
+        "ingest.listening",
+        ("self._precedence.end(len(some))", "pass"),
     ),
     mutant(
         "a subscription that is lost is no loss while another stands",

@@ -23,7 +23,16 @@ from indexer.sources.wire import Reply, Streamed, WireBroken
 from tests.world import key
 
 GENESIS = base58.encode(key(1000))
-Null = object()
+
+
+class _Null:
+    """The answer null; it has one name in all processes."""
+
+    def __str__(self) -> str:
+        return "null"
+
+
+Null = _Null()
 
 __all__ = ["GENESIS", "Asked", "Error", "Node", "Null", "Wire", "pool", "run"]
 

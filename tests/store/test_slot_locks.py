@@ -18,7 +18,7 @@ from tests.store.ledger import origin, page, trade
 FINE = LEVELS[-1]
 spans = st.builds(
     lambda start, size: Span(start, start + size),
-    st.integers(0, 2**33) | st.integers(0, 10_000),
+    st.integers(0, 2**33) | st.integers(0, 10_000) | st.integers(2**62, 2**63 - 10**7 - 1),
     st.sampled_from([1, 5, 32, 2_000, 150_000, 10**7]).flatmap(lambda most: st.integers(1, most)),
 )
 streams = st.lists(st.sampled_from(["drift", "jupiter_perps", "gmx_solana"]), min_size=1, unique=True)
