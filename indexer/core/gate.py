@@ -20,6 +20,7 @@ from indexer.core import base58
 
 # Letters and digits need no escape, and have one: \u0030 to \u007a.
 _ESCAPES = (b"\\u003", b"\\u004", b"\\u005", b"\\u006", b"\\u007")
+_LACKING = (b"[null", b"},null")  # In the place of a transaction.
 _ALL, _ONE, _EFFECTS, _KEYS, _VERSION = b'"transactions"', b'"transaction"', b'"meta"', b'"accountKeys"', b'"version"'
 # What must follow a mark wherever it stands: nodes write no blanks.
 _FOLLOWING: dict[bytes, tuple[bytes, ...]] = {
@@ -36,7 +37,7 @@ class Gate:
     """Tells blocks that name none of some programs. Building it costs more than asking it: see `gate`."""
 
     def __init__(self, programs: Collection[bytes]) -> None:
-        ours = [*(base58.encode(program).encode() for program in programs), *_ESCAPES]
+        ours = [*(base58.encode(program).encode() for program in programs), *_ESCAPES, *_LACKING]
         self._searched = [*ours, *_FOLLOWING]
         self._first_mark = len(ours)
         self._search = BytesAhoCorasick(self._searched, MatchKind.LeftmostFirst)

@@ -164,6 +164,13 @@ def test_one_transaction_that_hides_its_accounts_keeps_a_block(odd: dict[str, An
         assert not is_thinned(compact(block_of(*shown)), PROGRAMS[0])
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_null_among_transactions_keeps_a_block(place: int) -> None:
+    result = block_of(FOREIGN, FOREIGN)
+    result["transactions"].insert(place, None)
+    assert read(compact(result), PROGRAMS[0]) is Malformed
+
+
 def test_blanks_keep_a_block() -> None:
     body = json.dumps({"jsonrpc": "2.0", "result": block_of({**FOREIGN, "meta": None}, FOREIGN), "id": 3}).encode()
     assert not is_thinned(body, PROGRAMS[0])
@@ -200,7 +207,9 @@ def every_hidden() -> None:
 
 MUTANTS = [
     mutant("escapes are not looked for", lambda: test_one_escaped_sign_of_a_name_keeps_a_block(0),
-           "core.gate", (", *_ESCAPES]", "]")),
+           "core.gate", ("*_ESCAPES, ", "")),
+    mutant("nulls are not seen", lambda: test_a_null_among_transactions_keeps_a_block(1),
+           "core.gate", (", *_LACKING]", "]")),
     mutant("what follows a mark is not looked at", every_hidden,
            "core.gate", ("not body.startswith(_FOLLOWING[mark := self._searched[number]], end)",
                          "not (mark := self._searched[number])")),
