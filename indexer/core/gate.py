@@ -10,8 +10,10 @@ Not looked at: whether what is cut out is JSON.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from functools import lru_cache
+from operator import itemgetter
 
 import msgspec
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
@@ -20,16 +22,13 @@ from indexer.core import base58
 
 # Letters and digits need no escape, and have one: \u0030 to \u007a.
 _ESCAPES = (b"\\u003", b"\\u004", b"\\u005", b"\\u006", b"\\u007")
-_LACKING = (b"[null", b"},null")  # In the place of a transaction.
+_LACKING = b"},null"  # In the place of a transaction.
 _ALL, _ONE, _EFFECTS, _KEYS, _VERSION = b'"transactions"', b'"transaction"', b'"meta"', b'"accountKeys"', b'"version"'
-# What must follow a mark wherever it stands: nodes write no blanks.
-_FOLLOWING: dict[bytes, tuple[bytes, ...]] = {
-    _ALL: (b":[",),
-    _ONE: (b":{",),
-    _EFFECTS: (b":{",),
-    _KEYS: (b":[",),
-    _VERSION: (b':"legacy"', b":0}", b":0,", b":1}", b":1,"),
-}
+# Marks as they stand in usual transactions; nodes write no blanks. A mark that goes on otherwise makes a block unusual.
+_MARKS = {_ALL: _ALL + b":[{", _ONE: _ONE + b":{", _EFFECTS: _EFFECTS + b":{", _KEYS: _KEYS + b":["}
+_VERSIONS = tuple(
+    _VERSION + known + behind for known in (b':"legacy"', b":0", b":1") for behind in (b"},{", b"}]", b",")
+)
 _MOST_TRIES = 16
 
 
@@ -37,24 +36,22 @@ class Gate:
     """Tells blocks that name none of some programs. Building it costs more than asking it: see `gate`."""
 
     def __init__(self, programs: Collection[bytes]) -> None:
-        ours = [*(base58.encode(program).encode() for program in programs), *_ESCAPES, *_LACKING]
-        self._searched = [*ours, *_FOLLOWING]
-        self._first_mark = len(ours)
-        self._search = BytesAhoCorasick(self._searched, MatchKind.LeftmostFirst)
+        usual = [*_MARKS.values(), *_VERSIONS]
+        names = [base58.encode(program).encode() for program in programs]
+        # Of what begins at one place the first of these is found: the mark alone only if it goes on otherwise.
+        searched = [*usual, *names, *_ESCAPES, _LACKING, *_MARKS, _VERSION]
+        self._usual = len(usual)
+        self._search = BytesAhoCorasick(searched, MatchKind.LeftmostFirst)
 
     def thinned(self, body: bytes) -> bytes:
         """A getBlock answer without its transactions where all are foreign; else the same bytes. Never raises."""
         found = self._search.find_matches_as_indexes(body)
-        counts = dict.fromkeys(_FOLLOWING, 0)
-        start = 0
-        for number, _, end in found:
-            if number < self._first_mark or not body.startswith(_FOLLOWING[mark := self._searched[number]], end):
-                return body
-            counts[mark] += 1
-            start = end if mark == _ALL else start
-        if counts[_ALL] != 1 or not 0 < counts[_ONE] == counts[_EFFECTS] == counts[_KEYS]:
+        counts = Counter(map(itemgetter(0), found))
+        lists, ones, effects, keys = (counts[number] for number in range(len(_MARKS)))
+        if max(counts, default=0) >= self._usual or lists != 1 or not 0 < ones == effects == keys:
             return body
-        return _without_list(body, start + len(":["), found[-1][2])
+        start = next(end for number, _, end in found if number == 0)
+        return _without_list(body, start - len("{"), found[-1][1])
 
 
 @lru_cache(maxsize=64)
@@ -63,7 +60,7 @@ def gate(programs: frozenset[bytes]) -> Gate:
 
 
 def _without_list(body: bytes, start: int, last: int) -> bytes:
-    """The body without what stands between `start` and the end of the list, which lies behind `last`.
+    """The body without what stands between `start` and the end of the list, which lies behind the place `last`.
 
     Cut anywhere else, brackets or quotes are left without their partners and the rest is no JSON.
     """

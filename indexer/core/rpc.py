@@ -59,7 +59,7 @@ class _Head(msgspec.Struct, rename="camel"):
     previous_blockhash: str | None = None
 
 
-class _Loaded(msgspec.Struct, rename="camel"):
+class _Loaded(msgspec.Struct, rename="camel", gc=False):
     writable: list[str] = []
     readonly: list[str] = []
 
@@ -128,29 +128,29 @@ class _Block(_Head, rename="camel", kw_only=True):
 _NULL = msgspec.Raw(b"null")
 
 
-class _EntryMeta(msgspec.Struct, Generic[_Part], rename="camel"):
+class _EntryMeta(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
     err: Any = None
     inner_instructions: _Part = _NULL  # type: ignore[assignment]
     log_messages: _Part = _NULL  # type: ignore[assignment]
     loaded_addresses: _Loaded | None = None
 
 
-class _EntryMessage(msgspec.Struct, Generic[_Part], rename="camel"):
+class _EntryMessage(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
     account_keys: list[str]
     instructions: _Part
 
 
-class _EntryBody(msgspec.Struct, Generic[_Part], rename="camel"):
+class _EntryBody(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
     signatures: _Part
     message: _EntryMessage[_Part]
 
 
-class _Entry(msgspec.Struct, Generic[_Part], rename="camel"):
+class _Entry(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
     """A transaction of a block in encoding json: what tells whether it is ours, and the rest as it came."""
 
     transaction: _EntryBody[_Part]
     meta: _EntryMeta[_Part] | None = None
-    version: Any = "legacy"
+    version: Version = "legacy"
 
 
 class _UsualBlock(_Head, rename="camel", kw_only=True):
@@ -308,8 +308,6 @@ def _is_foreign(entry: _Entry[Any], names: frozenset[str]) -> bool:
         return False
     if meta.err is not None:
         return True
-    if not _is_known(entry.version):
-        return False  # It may name its accounts elsewhere.
     loaded = meta.loaded_addresses
     if loaded is not None and not (names.isdisjoint(loaded.writable) and names.isdisjoint(loaded.readonly)):
         return False
