@@ -217,7 +217,7 @@ MUTANTS = [
     mutant("nulls are not seen", lambda: test_a_null_among_transactions_keeps_a_block(FOREIGN, 1),
            "core.gate", ("_LACKING, ", "")),
     mutant("what follows a mark is not looked at", every_hidden,
-           "core.gate", (", *_MARKS, _VERSION]", "]")),
+           "core.gate", ("*_MARKS, _VERSION, ", "")),
     mutant("other encodings are not seen", every_hidden,
            "core.gate", ("0 < ones == effects == keys", "0 < keys")),
     mutant("the list ends where it seems to", lambda: test_no_log_line_moves_the_end_of_the_list("}]"),
