@@ -70,14 +70,19 @@ def _masks(size: int) -> tuple[int, int, int]:
 
 def _join(values: Sequence[int]) -> int:
     """The number of these digits in base 58**8."""
-    base = 58**_LANE
+    level = 0
     while len(values) > 1:
         if len(values) & 1:
             values = (0, *values)
-        each = iter(values)
+        each, base = iter(values), _power(level)
         values = [high * base + low for high, low in zip(each, each, strict=True)]
-        base *= base
+        level += 1
     return values[0] if values else 0
+
+
+@lru_cache(maxsize=32)
+def _power(level: int) -> int:
+    return int(58 ** (_LANE * 2**level))  # The last ones are as long as what is read: squaring them anew costs half.
 
 
 BY_LANES = Digits(_table(bytes(range(58))), b"\0", _by_lanes)

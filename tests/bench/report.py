@@ -58,6 +58,8 @@ def _asked(ratio: float) -> str:
 
 
 def _verdict(contest: Contest) -> str:
+    if not contest.bar.must:
+        return ""
     if not contest.holds:
         return "BELOW"
     return "held" if contest.reaches else "goal missed"
