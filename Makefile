@@ -75,8 +75,8 @@ parity: install
 	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
 
-# Our decoders against anchorpy, which gets an environment of its own in .bench; running aggregates against queries over
-# five million rows (about ten minutes). BENCH_ARGS: --only decoding|aggregates, --rounds, --seconds, --json.
+# Our stages against peers, which get environments of their own in .bench; running aggregates against queries over five
+# million rows (about ten minutes). BENCH_ARGS: --only decoding|base58|blocks|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 
@@ -85,8 +85,9 @@ lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip --quiet install uv
 	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra dev --output-file requirements.lock pyproject.toml requirements.in
-	cd tests/bench && ../../build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --output-file anchorpy.lock anchorpy.in
+	cd tests/bench && for peer in anchorpy base58; do \
+	  ../../build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --output-file $$peer.lock $$peer.in || exit 1; done
 
 clean:
 	rm -rf $(VENV) .bench build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from indexer.core import base58
 from indexer.core.payload import DISCRIMINATOR_BYTES, Enclosing, Payload
 from indexer.core.transaction import Instruction
 
@@ -54,15 +55,24 @@ def self_cpi_payloads(instructions: Sequence[Instruction], program_id: bytes, au
     if not candidates:
         return []
     callers, found = parents(instructions), []
+    enclosing: dict[int, Enclosing] = {}  # By caller: most emit several events.
     for event in candidates:
         caller = _caller(instructions, event, callers[event.index], accounts)
-        data = event.data
-        if caller is None or not data.startswith(EVENT_TAG):
+        if caller is None or (body := _tagged(event)) is None:
             continue
-        body = data[len(EVENT_TAG) :]
+        if caller.index not in enclosing:
+            enclosing[caller.index] = enclosing_of(caller)
         readable = len(body) >= DISCRIMINATOR_BYTES
-        found.append(Payload(program_id, "cpi", event.index, body, enclosing_of(caller), is_readable=readable))
+        found.append(Payload(program_id, "cpi", event.index, body, enclosing[caller.index], is_readable=readable))
     return found
+
+
+def _tagged(instruction: Instruction) -> bytes | None:
+    """What follows the tag; None: the data do not begin with it. A text that does not is not decoded."""
+    if instruction.raw is None and not base58.may_begin_with(instruction.text or "", EVENT_TAG):
+        return None
+    data = instruction.data
+    return data[len(EVENT_TAG) :] if data.startswith(EVENT_TAG) else None
 
 
 def _caller(

@@ -45,18 +45,26 @@ class Reading(Generic[_Shape, _Value]):
     """How a result is read: the shape of what is used of it, and what is made of that.
 
     `make` and `lenient` (which gets plain objects) raise Unavailable or Malformed. A null result is Unavailable.
+    `thinned` takes out of a body what `make` would leave out.
     """
 
     def __init__(
-        self, shape: Any, make: Callable[[_Shape], _Value], lenient: Callable[[Any], _Value] | None = None
+        self,
+        shape: Any,
+        make: Callable[[_Shape], _Value],
+        lenient: Callable[[Any], _Value] | None = None,
+        thinned: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.shape = shape
         self.make = make
         self.lenient = lenient or self._converted
+        self.thinned = thinned
 
     def checked(self, check: Callable[[_Value], _Value]) -> Reading[_Shape, _Value]:
         """The same, and then `check`, which may raise Unavailable: whoever answered this does not have it."""
-        return Reading(self.shape, lambda shape: check(self.make(shape)), lambda value: check(self.lenient(value)))
+        return Reading(
+            self.shape, lambda shape: check(self.make(shape)), lambda value: check(self.lenient(value)), self.thinned
+        )
 
     def _converted(self, value: Any) -> _Value:
         try:
@@ -95,6 +103,7 @@ def batch(first: int, method: str, params: Sequence[Sequence[Any]]) -> bytes:
 
 def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
     """The result in the answer to request `number`. Raises every kind of Fault."""
+    body = body if reading.thinned is None else reading.thinned(body)
     try:
         return _value(_one_decoder(reading.shape).decode(body), number, reading.make)
     except (msgspec.ValidationError, RecursionError):

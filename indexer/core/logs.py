@@ -21,7 +21,7 @@ TRUNCATED = "Log truncated"
 Programs = Mapping[str, frozenset[str]]
 # As 13 characters, since one slice serves both; a space follows `Program data:`.
 _DATA, _TEXT = "Program data:", "Program log: "
-_HEAD, _LAST = slice(13), slice(-1, None)  # Made once: Python makes a slice anew for every line[:13].
+_HEAD, _LAST, _UNITS = slice(13), slice(-1, None), slice(-6, None)  # Python makes a slice anew for every line[:13].
 # (program, call, its success line, what its texts begin with). Below all frames is nobody, whom no line can leave.
 _Frame = tuple[str, int, str | None, frozenset[str] | None]
 _NOBODY: _Frame = ("", -1, None, None)
@@ -48,30 +48,32 @@ def read_logs(lines: Sequence[str], programs: Programs) -> Logs:
     """Walk the lines and keep those of `programs` that may hold payloads. Never raises."""
     found: list[Line] = []
     calls: list[tuple[str, int]] = []
-    stack: list[_Frame] = []  # Those below the top one.
-    program, call, success, wanted = top = _NOBODY
-    for index, line in enumerate(lines):
+    stack: list[_Frame] = []  # Those below the running one.
+    program, call, success, wanted = _NOBODY
+    for index, line in enumerate(lines):  # The order of the tests is that of their cost and of how often they hold.
+        if line == success:
+            program, call, success, wanted = stack.pop()
+            continue
         head = line[_HEAD]
         if head == _TEXT:
             if wanted is not None and line[13:23] in wanted:
                 found.append(Line(index, call, program, line[13:], True))
-        elif line == success:
-            program, call, success, wanted = top = stack.pop()
         elif head == _DATA:
             if wanted is not None:
                 found.append(Line(index, call, program, line[14:], False))
-        elif line[_LAST] == "]" and (entry := entered(line)) is not None:
-            stack.append(top)
+        elif (last := line[_LAST]) == "]" and (entry := entered(line)) is not None:
+            stack.append((program, call, success, wanted))
             entered_call, success = entry
             program, depth = entered_call
             if depth != len(stack):
                 return _salvaged(lines, programs)
             call, wanted = len(calls), programs.get(program)
-            top = (program, call, success, wanted)
             calls.append(entered_call)
+        elif last == "s" and line[_UNITS] == " units":
+            continue
         elif line == TRUNCATED:
             return Logs(found, calls, True, True)
-        elif line[-6:] != " units" and left(line) is not None:
+        elif left(line) is not None:
             return _salvaged(lines, programs)
     return _salvaged(lines, programs) if stack else Logs(found, calls, False, True)
 

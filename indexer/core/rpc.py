@@ -11,15 +11,16 @@ usual in one typed pass, everything else by the functions here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 import pybase64
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58
+from indexer.core.gate import gate
 from indexer.core.jsonrpc import Malformed as Malformed
 from indexer.core.jsonrpc import Reading
 from indexer.core.transaction import Instruction, Transaction, Unavailable, Version, plausible_time
@@ -27,6 +28,7 @@ from indexer.core.transaction import Instruction, Transaction, Unavailable, Vers
 MAX_SLOT = 2**62  # Ends of spans and of partitions lie behind their slots and must fit a bigint too.
 _VERSIONS = ("legacy", 0, 1)
 _Shape = TypeVar("_Shape")
+_Part = TypeVar("_Part")  # As it came: bytes of JSON, or objects.
 
 
 class Block(msgspec.Struct, frozen=True):
@@ -57,7 +59,7 @@ class _Head(msgspec.Struct, rename="camel"):
     previous_blockhash: str | None = None
 
 
-class _Loaded(msgspec.Struct, rename="camel"):
+class _Loaded(msgspec.Struct, rename="camel", gc=False):
     writable: list[str] = []
     readonly: list[str] = []
 
@@ -123,8 +125,36 @@ class _Block(_Head, rename="camel", kw_only=True):
     transactions: list[Any]
 
 
+_NULL = msgspec.Raw(b"null")
+
+
+class _EntryMeta(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
+    err: Any = None
+    inner_instructions: _Part = _NULL  # type: ignore[assignment]
+    log_messages: _Part = _NULL  # type: ignore[assignment]
+    loaded_addresses: _Loaded | None = None
+
+
+class _EntryMessage(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
+    account_keys: list[str]
+    instructions: _Part
+
+
+class _EntryBody(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
+    signatures: _Part
+    message: _EntryMessage[_Part]
+
+
+class _Entry(msgspec.Struct, Generic[_Part], rename="camel", gc=False):
+    """A transaction of a block in encoding json: what tells whether it is ours, and the rest as it came."""
+
+    transaction: _EntryBody[_Part]
+    meta: _EntryMeta[_Part] | None = None
+    version: Version = "legacy"
+
+
 class _UsualBlock(_Head, rename="camel", kw_only=True):
-    transactions: list[_UsualTransaction]
+    transactions: list[_Entry[msgspec.Raw]]
 
 
 class _Value(msgspec.Struct):
@@ -160,14 +190,17 @@ def parse_transaction(answer: Any) -> Transaction:
 def parse_block(answer: Any, slot: int, programs: Collection[bytes] | None = None) -> Block:
     """A getBlock result (the object under `result`) as a Block. Raises Malformed, Unavailable.
 
-    `programs`: transactions that failed, or name none of them, are left out.
+    `programs`: transactions that failed, or name none of them, are left out, and nothing else of them is checked.
     """
     if answer is None:
         raise Unavailable(f"the node answers null for block {slot}")
     slot = _slot(slot)
     block = _convert(answer, _Block, "result")
+    names = _names(programs)
     entries = (
-        _convert(item, _Transaction, f"result.transactions[{index}]") for index, item in enumerate(block.transactions)
+        (index, _convert(item, _Transaction, f"result.transactions[{index}]"))
+        for index, item in enumerate(block.transactions)
+        if names is None or not _is_shown_foreign(item, names)
     )
     return _block(block, slot, entries, programs)
 
@@ -193,10 +226,12 @@ def parse_notification(message: Any) -> Transaction:
 
 def block_reading(slot: int, programs: Collection[bytes] | None = None) -> Reading[_UsualBlock, Block]:
     """`parse_block` from the bytes of an answer."""
+    names = _names(programs)
     return Reading(
         _UsualBlock,
-        lambda block: _block(block, slot, block.transactions, programs),
+        lambda block: _block(block, slot, _named(block.transactions, names), programs),
         lambda answer: parse_block(answer, slot, programs),
+        None if programs is None else gate(frozenset(programs)).thinned,
     )
 
 
@@ -222,20 +257,20 @@ def _alone(entry: _Transaction) -> Transaction:
     return _transaction(entry, _slot(entry.slot), None, plausible_time(entry.block_time))
 
 
-def _block(head: _Head, slot: int, entries: Iterable[_Transaction], programs: Collection[bytes] | None) -> Block:
+def _block(
+    head: _Head, slot: int, entries: Iterable[tuple[int, _Transaction]], programs: Collection[bytes] | None
+) -> Block:
     block_time = plausible_time(head.block_time)
-    wanted = None if programs is None else frozenset(programs)
-    names = frozenset(base58.encode(program) for program in wanted or ())
     transactions, unavailable = [], []
-    for index, entry in enumerate(entries):
+    for index, entry in entries:
+        if programs is not None and entry.meta is not None and entry.meta.err is not None:
+            continue
         try:
-            if wanted is not None and _is_foreign(entry, names):
-                continue
             transaction = _transaction(entry, _slot(slot), index, block_time)
         except Unavailable as error:
             unavailable.append(f"transaction {index}: {error}")
             continue
-        if wanted is None or not wanted.isdisjoint(transaction.keys or ()):
+        if programs is None or not (transaction.keys or frozenset()).isdisjoint(programs):
             transactions.append(transaction)
     return Block(
         slot=slot,
@@ -248,19 +283,54 @@ def _block(head: _Head, slot: int, entries: Iterable[_Transaction], programs: Co
     )
 
 
-def _is_foreign(entry: _Transaction, names: frozenset[str]) -> bool:
+def _names(programs: Collection[bytes] | None) -> frozenset[str] | None:
+    return None if programs is None else frozenset(base58.encode(program) for program in programs)
+
+
+def _named(entries: Iterable[_Entry[msgspec.Raw]], names: frozenset[str] | None) -> Iterator[tuple[int, _Transaction]]:
+    """The transactions that may be ours, with their places. Raises ValidationError where one of them is not usual."""
+    for index, entry in enumerate(entries):
+        if names is None or not _is_foreign(entry, names):
+            yield index, _opened(entry)
+
+
+def _is_shown_foreign(item: Any, names: frozenset[str]) -> bool:
+    try:
+        return _is_foreign(_convert(item, _Entry[Any], "transaction"), names)
+    except Malformed:
+        return False  # Another encoding, or a wrong shape, of which the whole reading says what is wrong.
+
+
+def _is_foreign(entry: _Entry[Any], names: frozenset[str]) -> bool:
     """Whether it is shown, without making anything of it, that it failed or names none of the programs."""
-    if entry.meta is None:
+    meta = entry.meta
+    if meta is None:
         return False
-    if entry.meta.err is not None:
+    if meta.err is not None:
         return True
-    body = entry.transaction
-    if not isinstance(body, _Body) or not _is_known(entry.version):
-        return False  # Another encoding, or a message of a version that may name its accounts elsewhere.
-    loaded = entry.meta.loaded_addresses
-    if loaded is not None and not names.isdisjoint((*loaded.writable, *loaded.readonly)):
+    loaded = meta.loaded_addresses
+    if loaded is not None and not (names.isdisjoint(loaded.writable) and names.isdisjoint(loaded.readonly)):
         return False
-    return names.isdisjoint(k.pubkey if isinstance(k, _ParsedKey) else k for k in body.message.account_keys)
+    return names.isdisjoint(entry.transaction.message.account_keys)
+
+
+def _opened(entry: _Entry[msgspec.Raw]) -> _Transaction:
+    body, meta = entry.transaction, entry.meta
+    return _Transaction(
+        transaction=_Body(
+            signatures=_SIGNATURES.decode(body.signatures),
+            message=_Message([*body.message.account_keys], _CALLS.decode(body.message.instructions)),
+        ),
+        meta=None
+        if meta is None
+        else _Meta(
+            err=meta.err,
+            inner_instructions=_INNER.decode(meta.inner_instructions),
+            log_messages=_LINES.decode(meta.log_messages),
+            loaded_addresses=meta.loaded_addresses,
+        ),
+        version=entry.version,
+    )
 
 
 def _is_known(version: Any) -> bool:
@@ -405,5 +475,9 @@ def _slot(slot: int) -> int:
     return slot
 
 
+_SIGNATURES = msgspec.json.Decoder(list[str])
+_CALLS = msgspec.json.Decoder(list[_Call])
+_INNER = msgspec.json.Decoder(list[_Inner] | None)
+_LINES = msgspec.json.Decoder(list[str] | None)
 # `parse_transaction` from the bytes of an answer.
 TRANSACTION: Reading[_UsualTransaction, Transaction] = Reading(_UsualTransaction, _alone, parse_transaction)

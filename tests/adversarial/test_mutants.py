@@ -117,7 +117,7 @@ MUTANTS = [
     ),
     Mutant("any caller", "a caller forges it", exchanged("instructions", OWNER, "True")),
     Mutant("any callee", "a callee of ours forges it", exchanged("instructions", OWNER, "True")),
-    Mutant("no tag", "no tag", exchanged("instructions", "not data.startswith(EVENT_TAG)", "False")),
+    Mutant("no tag", "no tag", exchanged("instructions", "_tagged(event)", "event.data[8:]")),
     Mutant(
         "the parent is the outer one",
         "depth 9 of events",

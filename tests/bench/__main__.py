@@ -1,17 +1,20 @@
-"""`python -m tests.bench`: measure and print. Ends with 0, 1 (a goal is missed) or 2 (cannot be measured)."""
+"""`python -m tests.bench`: measure and print. Ends with 0, 1 (below what must be) or 2 (cannot be measured)."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.bench import aggregates, report
 from tests.bench.contestant import Contestant
-from tests.bench.environment import SetUpFailed, peer_python
-from tests.bench.rounds import contests, hold
-from tests.bench.samples import KINDS
+from tests.bench.contests import base58_contests, block_contests, decoding_contests
+from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed, peer_python
+from tests.bench.rounds import Contest, hold
 
 
 class Part(NamedTuple):
@@ -23,18 +26,37 @@ class Part(NamedTuple):
 
 
 def decoding(options: argparse.Namespace) -> Part:
-    peer = Contestant("the peer", peer_python(), "tests.bench.peer_anchorpy")
-    with peer, Contestant("ours", sys.executable, "tests.bench.ours") as ours:
-        held = list(contests(KINDS, ours, peer))
-        about: dict[str, dict[str, Any]] = {
-            "machine": report.machine(),
-            "ours": ours.versions(),
-            "peer": peer.versions(),
-        }
-        about["rounds"] = {"count": options.rounds, "seconds a turn": options.seconds}
-        hold(held, options.rounds, options.seconds)
-    holds = all(contest.holds for contest in held)
-    return Part(holds, list(report.lines(held, about)), report.document(held, about))
+    with (
+        Contestant("the peer", peer_python(ANCHORPY), "tests.bench.peer_anchorpy") as peer,
+        Contestant("ours", sys.executable, "tests.bench.ours") as ours,
+    ):
+        return held(decoding_contests(ours, peer), ours, peer, options)
+
+
+def base58(options: argparse.Namespace) -> Part:
+    with (
+        Contestant("the peer", peer_python(BASE58), "tests.bench.peer_base58") as peer,
+        Contestant("ours", sys.executable, "tests.bench.ours_base58") as ours,
+    ):
+        return held(base58_contests(ours, peer), ours, peer, options)
+
+
+def blocks(options: argparse.Namespace) -> Part:
+    with (
+        Contestant("the peer", sys.executable, "tests.bench.peer_json") as peer,
+        Contestant("ours", sys.executable, "tests.bench.ours_blocks") as ours,
+        TemporaryDirectory() as folder,
+    ):
+        return held(block_contests(ours, peer, Path(folder)), ours, peer, options)
+
+
+def held(found: Iterable[Contest], ours: Contestant, peer: Contestant, options: argparse.Namespace) -> Part:
+    contests = list(found)
+    about: dict[str, dict[str, Any]] = {"machine": report.machine(), "ours": ours.versions(), "peer": peer.versions()}
+    about["rounds"] = {"count": options.rounds, "seconds a turn": options.seconds}
+    hold(contests, options.rounds, options.seconds)
+    holds = all(contest.holds for contest in contests)
+    return Part(holds, list(report.lines(contests, about)), report.document(contests, about))
 
 
 def running_aggregates(_: argparse.Namespace) -> Part:
@@ -44,7 +66,7 @@ def running_aggregates(_: argparse.Namespace) -> Part:
     return Part(holds, [machine, *aggregates.lines(goals)], aggregates.document(goals))
 
 
-PARTS = {"decoding": decoding, "aggregates": running_aggregates}
+PARTS = {"decoding": decoding, "base58": base58, "blocks": blocks, "aggregates": running_aggregates}
 
 
 def main() -> int:
@@ -62,7 +84,7 @@ def main() -> int:
 
 
 def arguments() -> argparse.ArgumentParser:
-    about = "Our decoders against anchorpy; running aggregates against queries over all rows."
+    about = "Our stages against peers; running aggregates against queries over all rows."
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=about)
     parser.add_argument("--only", action="append", choices=[*PARTS], help="this part; may be given again")
     parser.add_argument("--rounds", type=_rounds, default=5, help="turns of each side at each work (default 5)")

@@ -1,4 +1,4 @@
-"""The peer's own environment: a virtualenv under `.bench/`, made once from `anchorpy.lock`, exact and by hash.
+"""A peer's own environment: a virtualenv under `.bench/`, made once from its lock, exact and by hash.
 
 It is named after the interpreter and the lock, so a change of either makes another one; a half-made one is made anew.
 """
@@ -15,23 +15,23 @@ from pathlib import Path
 
 from tests.shared import REPOSITORY
 
-LOCK = Path(__file__).with_name("anchorpy.lock")
+ANCHORPY, BASE58 = (Path(__file__).with_name(f"{name}.lock") for name in ("anchorpy", "base58"))
 
 
 class SetUpFailed(Exception):
     """The contest cannot be held: an environment, a contestant or an answer is not what it must be."""
 
 
-def peer_python() -> Path:
-    """The interpreter that has the peer. Raises SetUpFailed."""
+def peer_python(lock: Path) -> Path:
+    """The interpreter that has the peer of this lock. Raises SetUpFailed."""
     version = platform.python_version()
-    folder = REPOSITORY / ".bench" / f"anchorpy-{version}-{sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+    folder = REPOSITORY / ".bench" / f"{lock.stem}-{version}-{sha256(lock.read_bytes()).hexdigest()[:12]}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if not (complete.exists() and python.exists()):
         shutil.rmtree(folder, ignore_errors=True)
-        print(f"making {folder.relative_to(REPOSITORY)} from {LOCK.name}", file=sys.stderr)
+        print(f"making {folder.relative_to(REPOSITORY)} from {lock.name}", file=sys.stderr)
         _run([sys.executable, "-m", "venv", str(folder)])
-        _run([str(python), "-m", "pip", "-qq", "install", "--require-hashes", "--requirement", str(LOCK)])
+        _run([str(python), "-m", "pip", "-qq", "install", "--require-hashes", "--requirement", str(lock)])
         complete.touch()
     return python
 

@@ -1,7 +1,8 @@
 """Our side: the production layouts, with every older end they allow, and the production log reader.
 
-`decode` is base64, dispatch by discriminator, and the generated decoder. `log` reads a transaction of which only the
-logs are known. Its programs are read from log lines whatever channel they use on chain, as the peer reads them.
+`decode` is base64 (of what stands in log lines), dispatch by discriminator, and the generated decoder. `log` reads a
+transaction of which only the logs are known. Its programs are read from log lines whatever channel they use on chain,
+as the peer reads them.
 """
 
 from __future__ import annotations
@@ -32,18 +33,25 @@ def prepare(sample: Sample) -> Mapping[Work, Task]:
     )
     parse = parser(layouts, LogPrograms({program_id: tuple(layouts)}))
     return {
-        "decode": Task(decoder(layouts), sample["text"], lambda event: [(event[0], plain(event[1]))]),
+        "decode": Task(*decoding(layouts, sample), lambda event: [(event[0], plain(event[1]))]),
         "log": Task(parse, tx, lambda events: [(event.name, plain(event.fields)) for event in events]),
     }
 
 
-def decoder(layouts: Layouts) -> Callable[[str], tuple[str, Any] | None]:
-    def decode(text: str) -> tuple[str, Any] | None:
+def decoding(layouts: Layouts, sample: Sample) -> tuple[Callable[[Any], tuple[str, Any] | None], str | bytes]:
+    """The call, and what it is given."""
+
+    def decode(data: bytes) -> tuple[str, Any] | None:
+        layout = layouts.get(data[:DISCRIMINATOR_BYTES])
+        return None if layout is None else (layout.name, layout.decode(data))
+
+    def decode_text(text: str) -> tuple[str, Any] | None:
         data = pybase64.b64decode(text, None, True)
         layout = layouts.get(data[:DISCRIMINATOR_BYTES])
         return None if layout is None else (layout.name, layout.decode(data))
 
-    return decode
+    text: str = sample["text"]
+    return (decode, pybase64.b64decode(text)) if sample["is_cpi"] else (decode_text, text)
 
 
 def parser(layouts: Layouts, programs: LogPrograms) -> Callable[[Transaction], list[Event]]:

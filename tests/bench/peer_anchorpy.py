@@ -1,6 +1,6 @@
 """The peer: anchorpy as released, in an environment of its own. Nothing of ours is imported but the loop it answers in.
 
-`decode` is base64 and its EventCoder; `log` is its EventParser on the same lines.
+`decode` is base64 (of what stands in log lines) and its EventCoder; `log` is its EventParser on the same lines.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ def prepare(sample: Sample) -> Mapping[Work, Task]:
     coder = Coder(Idl.from_json(Path(sample["idl"]).read_text(encoding="utf-8")))
     parse = parser(EventParser(Pubkey.from_string(sample["program"]), coder))
     return {
-        "decode": Task(decoder(coder), sample["text"], lambda event: shown([event])),
+        "decode": Task(*decoding(coder, sample), lambda event: shown([event])),
         "log": Task(parse, sample["lines"], shown),
     }
 
 
-def decoder(coder: Coder) -> Callable[[str], Event | None]:
-    def decode(text: str) -> Event | None:
+def decoding(coder: Coder, sample: Sample) -> tuple[Callable[[Any], Event | None], str | bytes]:
+    """The call, and what it is given."""
+
+    def decode_text(text: str) -> Event | None:
         return coder.events.parse(b64decode(text))  # type: ignore[no-any-return]
 
-    return decode
+    text: str = sample["text"]
+    return (coder.events.parse, b64decode(text)) if sample["is_cpi"] else (decode_text, text)
 
 
 def parser(event_parser: EventParser) -> Callable[[list[str]], list[Event]]:

@@ -13,8 +13,8 @@ from typing import Any
 from tests.bench.rounds import Contest
 
 HEADER = (
-    f"{'event':22} {'bytes':>5} {'work':6}"
-    f" {'ours CPU us (range)':>24} {'peer CPU us (range)':>24} {'ratio (range)':>22} goal"
+    f"{'what':24} {'bytes':>9} {'work':8} {'ours CPU us (range)':>28} {'peer CPU us (range)':>31}"
+    f" {'ratio (range)':>23} {'must':>5} {'goal':>5}"
 )
 
 
@@ -42,15 +42,27 @@ def lines(contests: Sequence[Contest], about: Mapping[str, Mapping[str, Any]]) -
     yield HEADER
     for contest in contests:
         yield (
-            f"{contest.event:22} {contest.payload_bytes:5} {contest.work:6}"
-            f" {_spread([s * 1e6 for s in contest.ours.seconds], 2):>24}"
-            f" {_spread([s * 1e6 for s in contest.peer.seconds], 1):>24}"
-            f" {_ratio(contest):>22} {contest.goal:4.0f} {'ok' if contest.holds else 'BELOW'}"
+            f"{contest.event:24} {contest.size_bytes:9,} {contest.work:8}"
+            f" {_spread([s * 1e6 for s in contest.ours.seconds], 2):>28}"
+            f" {_spread([s * 1e6 for s in contest.peer.seconds], 1):>31}"
+            f" {_ratio(contest):>23} {_asked(contest.bar.must)} {_asked(contest.bar.goal)} {_verdict(contest)}"
         )
 
 
 def _spread(values: Sequence[float], places: int) -> str:
     return f"{median(values):.{places}f} ({min(values):.{places}f}..{max(values):.{places}f})"
+
+
+def _asked(ratio: float) -> str:
+    return f"{ratio:5g}" if ratio else "    -"
+
+
+def _verdict(contest: Contest) -> str:
+    if not contest.bar.must:
+        return ""
+    if not contest.holds:
+        return "BELOW"
+    return "held" if contest.reaches else "goal missed"
 
 
 def _ratio(contest: Contest) -> str:
@@ -64,12 +76,13 @@ def document(contests: Sequence[Contest], about: Mapping[str, Mapping[str, Any]]
 def _contest(contest: Contest) -> dict[str, Any]:
     return {
         "event": contest.event,
-        "payload_bytes": contest.payload_bytes,
+        "bytes": contest.size_bytes,
         "work": contest.work,
         "ours_us": [seconds * 1e6 for seconds in contest.ours.seconds],
         "peer_us": [seconds * 1e6 for seconds in contest.peer.seconds],
         "ratio": contest.ratio,
         "ratios": contest.ratios,
-        "goal": contest.goal,
+        "must": contest.bar.must,
+        "goal": contest.bar.goal,
         "holds": contest.holds,
     }

@@ -5,16 +5,21 @@ Only the ratio is judged. Turns alternate, and so does who begins, so that a slo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import NamedTuple
 
 from tests.bench.contestant import Contestant
 from tests.bench.environment import SetUpFailed
-from tests.bench.samples import LOG_GOAL, Kind, sample
-from tests.bench.turns import WORKS, Values, Work
+from tests.bench.turns import Sample, Values, Work
 
-FIRST_GUESS = 1e-4  # Seconds a call.
+
+class Bar(NamedTuple):
+    """How many times as fast as the peer it must be, and should be; 0: nothing is asked."""
+
+    must: float
+    goal: float
 
 
 @dataclass
@@ -24,12 +29,13 @@ class Side:
     contestant: Contestant
     event: str
     work: Work
+    guess: float = 1e-4  # Seconds a call, before any was timed.
     seconds: list[float] = field(default_factory=list)  # A call, by round.
 
     def turn(self, length: float) -> None:
         """Work for about `length` seconds, going by the pace of the turn before."""
         if not self.seconds:
-            self.seconds = [self._pace(self._pace(FIRST_GUESS, length / 10), length / 10)]
+            self.seconds = [self._pace(self._pace(self.guess, length / 10), length / 10)]
             self.seconds = [self._pace(self.seconds[0], length)]
         else:
             self.seconds.append(self._pace(self.seconds[-1], length))
@@ -41,12 +47,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Contest:
-    """One event and one work: the goal and both sides."""
+    """One event and one work: what is asked, and both sides."""
 
     event: str
-    payload_bytes: int
+    size_bytes: int
     work: Work
-    goal: float
+    bar: Bar
     ours: Side
     peer: Side
 
@@ -61,24 +67,31 @@ class Contest:
 
     @property
     def holds(self) -> bool:
-        return self.ratio >= self.goal
+        return self.ratio >= self.bar.must
+
+    @property
+    def reaches(self) -> bool:
+        return self.ratio >= self.bar.goal
 
 
-def contests(kinds: Sequence[Kind], ours: Contestant, peer: Contestant) -> Iterator[Contest]:
-    """Every kind at every work, shown to give the same values on both sides. Raises SetUpFailed."""
-    for kind in kinds:
-        for contestant in (ours, peer):
-            contestant.load(sample(kind))
-        for work in WORKS:
-            agree(kind.event, work, ours.values(kind.event, work), peer.values(kind.event, work))
-            goal = kind.decode_goal if work == "decode" else LOG_GOAL
-            sides = (Side(contestant, kind.event, work) for contestant in (ours, peer))
-            yield Contest(kind.event, len(kind.payload()), work, goal, *sides)
+def contest(
+    sample: Sample,
+    size_bytes: int,
+    bar: Bar,
+    ours: tuple[Contestant, Work],
+    peer: tuple[Contestant, Work],
+    guess: float,
+) -> Contest:
+    """A contest over a sample that both have loaded, shown to give the same on both sides. Raises SetUpFailed."""
+    event = sample["event"]
+    agree(event, ours[1], *(contestant.values(event, work) for contestant, work in (ours, peer)))
+    sides = (Side(contestant, event, work, guess) for contestant, work in (ours, peer))
+    return Contest(event, size_bytes, ours[1], bar, *sides)
 
 
 def agree(event: str, work: Work, ours: Values, peer: Values) -> None:
-    """Raises SetUpFailed unless both found the one payload, or the two in the log, and read the same values."""
-    expected = [event] * (1 if work == "decode" else 2)
+    """Raises SetUpFailed unless both found the one thing there is, or the two in the log, and read the same values."""
+    expected = [event] * (2 if work == "log" else 1)
     for name, values in (("ours", ours), ("peer", peer)):
         if (found := [name for name, _ in values]) != expected:
             raise SetUpFailed(f"{event}, {work}: {name} finds {found}, not {expected}")

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.bench.rounds import Bar
 from tests.bench.turns import Sample
 from tests.encoder import encode_event, program_id
 from tests.shared import REPOSITORY
 from tests.world import key
 
-LOG_GOAL = 15.0
 BUDGET, TOKEN, SYSTEM = (
     "ComputeBudget111111111111111111111111111111",
     "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA",
@@ -31,10 +31,16 @@ class Kind:
 
     event: str
     idl_file: str
-    decode_goal: float  # Times as fast as the peer.
+    decode: Bar
+    log: Bar
     prefix: str  # How the program writes it; `Program data: ` for a self-CPI event.
     instruction: str
     values: Mapping[str, Any]
+
+    @property
+    def is_cpi(self) -> bool:
+        """Whether it is decoded from an instruction's bytes instead of a line's base64."""
+        return self.idl_file != "drift.json"
 
     def payload(self) -> bytes:
         return encode_event(self.idl_file, self.event, **self.values)
@@ -48,6 +54,7 @@ def sample(kind: Kind) -> Sample:
         idl=str(REPOSITORY / "idl" / kind.idl_file),
         program=program_id(kind.idl_file),
         text=payload,
+        is_cpi=kind.is_cpi,
         lines=list(_lines(program_id(kind.idl_file), kind.instruction, kind.prefix + payload)),
     )
 
@@ -135,10 +142,21 @@ TRADE = {
     "output_amounts": {"output_amount": 39_000_035, "secondary_output_amount": 36},
 }  # fmt: skip
 
+OTHERS = Bar(18, 28)
 KINDS = (
-    Kind("OrderActionRecord", "drift.json", 80.0, "Program log: ", "FillPerpOrder2", ORDER_ACTION),
-    Kind("DepositRecord", "drift.json", 25.0, "Program data: ", "Deposit", DEPOSIT),
-    Kind("IncreasePositionEvent", "jupiter_perps.json", 30.0, "Program data: ", "IncreasePosition4", INCREASE),
-    Kind("AddLiquidityEvent", "jupiter_perps.json", 25.0, "Program data: ", "AddLiquidity2", ADD_LIQUIDITY),
-    Kind("TradeEvent", "gmsol_store.json", 30.0, "Program data: ", "ExecuteIncreaseOrder", TRADE),
+    Kind("OrderActionRecord", "drift.json", Bar(90, 130), Bar(50, 75), "Program log: ", "FillPerpOrder2", ORDER_ACTION),
+    Kind("DepositRecord", "drift.json", Bar(32, 45), OTHERS, "Program data: ", "Deposit", DEPOSIT),
+    Kind(
+        "IncreasePositionEvent",
+        "jupiter_perps.json",
+        Bar(25, 42),
+        OTHERS,
+        "Program data: ",
+        "IncreasePosition4",
+        INCREASE,
+    ),
+    Kind(
+        "AddLiquidityEvent", "jupiter_perps.json", Bar(25, 38), OTHERS, "Program data: ", "AddLiquidity2", ADD_LIQUIDITY
+    ),
+    Kind("TradeEvent", "gmsol_store.json", Bar(28, 42), OTHERS, "Program data: ", "ExecuteIncreaseOrder", TRADE),
 )

@@ -5,19 +5,32 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from indexer.store.connection import Connection, connected
 from indexer.store.rolling import open_aggregates
 from tests.bench import __main__ as bench
-from tests.bench import aggregates, blocking, ours, peer_anchorpy
+from tests.bench import (
+    aggregates,
+    blocking,
+    bodies,
+    contests,
+    ours,
+    ours_base58,
+    ours_blocks,
+    peer_anchorpy,
+    peer_base58,
+    peer_json,
+    report,
+)
 from tests.bench.aggregates import Goal
-from tests.bench.environment import LOCK, SetUpFailed
+from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed
 from tests.bench.history import FIRST_SLOT, History
-from tests.bench.rounds import Contest, Side, agree
+from tests.bench.rounds import Bar, Contest, Side, agree
 from tests.bench.samples import KINDS, Kind, sample
-from tests.bench.turns import WORKS, Task, Values, Work
+from tests.bench.turns import Task, Values, Work
 from tests.shared import REPOSITORY
 
 
@@ -25,12 +38,12 @@ def shown(task: Task) -> Values:
     return task.shown(task.call(task.argument))
 
 
-def contest(ours_us: list[float], peer_us: list[float], goal: float) -> Contest:
-    sides = (Side(None, "Fill", "decode", seconds) for seconds in (ours_us, peer_us))  # type: ignore[arg-type]
-    return Contest("Fill", 200, "decode", goal, *sides)
+def contest(ours_us: list[float], peer_us: list[float], bar: Bar) -> Contest:
+    sides = (Side(None, "Fill", "decode", 1e-4, seconds) for seconds in (ours_us, peer_us))  # type: ignore[arg-type]
+    return Contest("Fill", 200, "decode", bar, *sides)
 
 
-@pytest.mark.parametrize("work", WORKS)
+@pytest.mark.parametrize("work", ["decode", "log"])
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.event)
 def test_both_sides_read_the_same_values_from_the_same_text(kind: Kind, work: Work) -> None:
     mine, theirs = (shown(side.prepare(sample(kind))[work]) for side in (ours, peer_anchorpy))
@@ -58,22 +71,53 @@ def test_the_measured_transaction_has_18_lines_and_2_events(kind: Kind) -> None:
 
 
 def test_the_ratio_is_that_of_the_medians() -> None:
-    assert contest([1.0, 9.0, 2.0], [50.0, 60.0, 10.0], 25.0).ratio == 25.0
+    assert contest([1.0, 9.0, 2.0], [50.0, 60.0, 10.0], Bar(1, 1)).ratio == 25.0
 
 
-def test_a_goal_is_missed_below_it_and_held_at_it() -> None:
-    assert contest([2.0], [50.0], 25.0).holds
-    assert not contest([2.0], [49.0], 25.0).holds
+def test_what_must_be_and_the_goal_are_held_at_them_and_missed_below() -> None:
+    assert contest([2.0], [50.0], Bar(25, 25)).reaches
+    assert not contest([2.0], [50.0], Bar(25, 26)).reaches
+    assert contest([2.0], [50.0], Bar(25, 26)).holds
+    assert not contest([2.0], [49.0], Bar(25, 26)).holds
 
 
-def test_the_peer_runs_without_anything_of_ours() -> None:
-    code = "import sys, tests.bench.peer_anchorpy; sys.exit(any(m.split('.')[0] == 'indexer' for m in sys.modules))"
+@pytest.mark.parametrize(("bar", "word"), [(Bar(26, 30), "BELOW"), (Bar(20, 30), "goal missed"), (Bar(20, 25), "held")])
+def test_the_report_says_what_was_held(bar: Bar, word: str) -> None:
+    assert list(report.lines([contest([2.0], [50.0], bar)], {}))[-1].endswith(word)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.is_cpi], ids=lambda kind: kind.event)
+def test_all_ways_to_read_base58_give_the_same(kind: Kind) -> None:
+    given = contests.base58_sample(kind)
+    theirs = shown(peer_base58.prepare(given)["decode"])
+    for work, task in ours_base58.prepare(given).items():
+        agree(kind.event, work, shown(task), theirs)
+
+
+def test_both_sides_read_the_same_of_blocks(tmp_path: Path) -> None:
+    found = []
+    for given, size, _ in contests.block_samples(tmp_path):
+        mine, theirs = shown(ours_blocks.prepare(given)["block"]), shown(peer_json.prepare(given)["loads"])
+        agree(given["event"], "block", mine, theirs)
+        found.append((size, len(mine[0][1][-1])))
+    assert 5_500_000 < found[0][0] < 6_500_000
+    assert [ours for _, ours in found[:2]] == [sum(bodies.OURS_EACH), 0]
+
+
+def test_the_synthetic_block_is_the_same_every_time() -> None:
+    assert bodies.synthetic(contests.SEED) == bodies.synthetic(contests.SEED) != bodies.synthetic(contests.SEED + 1)
+
+
+@pytest.mark.parametrize("peer", ["anchorpy", "base58", "json"])
+def test_a_peer_runs_without_anything_of_ours(peer: str) -> None:
+    code = f"import sys, tests.bench.peer_{peer}; sys.exit(any(m.split('.')[0] == 'indexer' for m in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
 
 
-def test_the_lock_names_the_peer_exactly_and_no_host() -> None:
-    text = LOCK.read_text(encoding="utf-8")
-    assert text.startswith("anchorpy==0.21.0 \\\n    --hash=sha256:")
+@pytest.mark.parametrize(("lock", "peer"), [(ANCHORPY, "anchorpy==0.21.0"), (BASE58, "base58==2.1.1")])
+def test_a_lock_names_the_peer_exactly_and_no_host(lock: Path, peer: str) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert text.startswith(f"{peer} \\\n    --hash=sha256:")
     assert "://" not in text
 
 

@@ -12,21 +12,11 @@ import sys
 from collections.abc import Callable, Mapping
 from itertools import repeat
 from time import process_time
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, NamedTuple
 
-Work = Literal["decode", "log"]
-WORKS: tuple[Work, ...] = ("decode", "log")
+Work = str  # What is done with a sample; contestants may know several ways.
 Values = list[tuple[str, Any]]  # (event, its values in order, nested; keys and byte arrays as lists of numbers).
-
-
-class Sample(TypedDict):
-    """One event to read."""
-
-    event: str
-    idl: str  # Path of the IDL file.
-    program: str
-    text: str  # Base64 of one payload.
-    lines: list[str]  # A transaction's log with two such payloads.
+Sample = dict[str, Any]  # What is given to the contestants, in words that JSON knows; its name is under `event`.
 
 
 class Task(NamedTuple):
