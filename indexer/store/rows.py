@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Mapping
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -69,19 +70,23 @@ class Table:
         self._key_places = [self.position[name] for name in self.key_names]
         self._fields = [name for name in cls.__struct_fields__ if name not in ("origin", "part", "enclosing")]
         self._has_enclosing = "enclosing" in cls.__struct_fields__
+        self._of_origin = attrgetter(*Origin.__struct_fields__)
+        self._of_record = attrgetter(*self._fields)
+        self._texts = [place for place, column in enumerate(self.columns) if column.python_type is str]
 
     def key(self, row: Row) -> Key:
         return tuple(row[place] for place in self._key_places)
 
     def row(self, record: Record, *, settled: bool) -> Row:
         origin = record.origin
-        values: list[Any] = [getattr(origin, name) for name in Origin.__struct_fields__]
+        values: list[Any] = [*self._of_origin(origin), record.part, settled, DECODER_VERSION, *self._of_record(record)]
         values[self.position["block_time"]] = _storable_time(origin.block_time)
-        values += (record.part, settled, DECODER_VERSION)
-        values += [getattr(record, name) for name in self._fields]
         if self._has_enclosing:
             values += _enclosing_values(record.enclosing)  # type: ignore[attr-defined]  # As `_has_enclosing` says.
-        return tuple(_storable_text(value) if type(value) is str else value for value in values)
+        for place in self._texts:
+            if (text := values[place]) is not None:
+                values[place] = _storable_text(text)
+        return tuple(values)
 
     def record(self, row: Row) -> Record:
         """The record of a row, however the row's integers came (int or Decimal)."""
