@@ -41,7 +41,7 @@ COMMENT ON COLUMN perps.freshness.name IS 'The materialized view; or what is rol
 COMMENT ON COLUMN perps.freshness.kind IS 'materialized view or rollup.';
 COMMENT ON COLUMN perps.freshness.as_of IS 'Start of the last refresh or run that succeeded: what was rolled up, or written, before is in it. NULL: none since the view was made.';
 COMMENT ON COLUMN perps.freshness.took_ms IS 'How long it took, milliseconds.';
-COMMENT ON COLUMN perps.freshness.waiting IS 'Of a rollup: marks that wait. 0: it is what all rows give.';
+COMMENT ON COLUMN perps.freshness.waiting IS 'Of a rollup: marks that wait, those of several writers each. 0: it is what all rows give.';
 COMMENT ON COLUMN perps.freshness.oldest_waiting IS 'When the oldest waiting mark was last touched.';
 COMMENT ON COLUMN perps.freshness.failed_at IS 'When it last failed.';
 COMMENT ON COLUMN perps.freshness.error IS 'Why.';
