@@ -1,4 +1,4 @@
--- A mark that this session left before is touched: who takes it away waits for this transaction. Sessions have marks of
+-- A mark that the same session left before is touched: who takes it away waits for this transaction. Sessions have marks of
 -- their own, so that no writer waits for another.
 WITH bucket AS (
     SELECT hour, protocol, market_key
