@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -41,8 +42,8 @@ def test_the_clock_stands_still_while_somebody_outside_is_asked() -> None:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualTimeLoop)
         timer = asyncio.create_task(asyncio.sleep(1))
-        with loop.outside():
-            await loop.run_in_executor(None, time.sleep, 0.05)
+        with loop.outside(), ThreadPoolExecutor(1) as outside:  # Its own: the loop's is ended in virtual time.
+            await loop.run_in_executor(outside, time.sleep, 0.05)
             assert not timer.done()
             asked = loop.time()
         await timer
