@@ -74,7 +74,7 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
         daemon = composed.daemon(settings, store, wire, holder=holder, rng=Random())  # noqa: S311 (jitter)
         _log.info("daemon_started", holder=holder, endpoints=settings.endpoints.rpc_urls, protocols=names or "all")
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311
+            tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311 (jitter)
             tasks.create_task(daemon.run(), name="daemon")
 
 
