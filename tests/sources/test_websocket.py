@@ -256,7 +256,8 @@ def test_a_slow_reader_slows_the_sockets_and_loses_nothing() -> None:
                 heard.append(await anext(hints))
 
     run(main())
-    assert [type(one) for one in heard] == [Subscribed, *[Hint] * 500]
+    assert isinstance(heard[0], Subscribed)
+    assert sum(isinstance(one, Hint) for one in heard) == 500
 
 
 @pytest.mark.parametrize("way", ["closed", "cancelled"])
