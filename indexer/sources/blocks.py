@@ -28,7 +28,8 @@ from indexer.sources.rpc import Rpc
 class BlocksSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`range_slots`: of one getBlocks. `beyond_slots`: how far the last one looks past the span.
 
-    `prefetch`: blocks on their way at once; each is some MB while it is read.
+    `prefetch`: blocks on their way at once; each is some MB while it is read. `most_unlisted`: blocks in a row that a
+    list lacks; more, and it is no list of these slots: it begins above them.
     """
 
     range_slots: int = 1000
@@ -37,6 +38,7 @@ class BlocksSettings(msgspec.Struct, frozen=True, kw_only=True):
     young_slots: int = 150  # What nobody has of the newest so many finalized slots may still come.
     page_slots: int = 64
     page_transactions: int = 500
+    most_unlisted: int = 64
 
 
 class BlocksSource:
@@ -57,7 +59,7 @@ class BlocksSource:
         """See `Source.pages`."""
         page = Gathering(streams, span, self._settings.page_slots, self._settings.page_transactions)
         fetcher = Fetcher(self._rpc, self._lane, streams, span)
-        walk = _Walk(fetcher, page, span.start)
+        walk = _Walk(fetcher, page, span.start, self._settings.most_unlisted)
         try:
             async with aclosing(ahead(self._listed(span), fetcher.fetch, self._settings.prefetch)) as links:
                 async for link in links:
@@ -105,9 +107,10 @@ class BlocksSource:
 class _Walk:
     """The chain as far as it is known, upwards. What its last block says waits until its successor confirms it."""
 
-    def __init__(self, fetcher: Fetcher, page: Gathering, start: int) -> None:
+    def __init__(self, fetcher: Fetcher, page: Gathering, start: int, most_unlisted: int) -> None:
         self._fetcher = fetcher
         self._page = page
+        self._most_unlisted = most_unlisted
         self._told = start - 1  # Up to here everything is in a page.
         self._anchor: Link | None = None  # The block below `last`, where it is known.
         self._last: Link | None = None
@@ -119,10 +122,12 @@ class _Walk:
         return self._told if self._last is None else self._last.slot
 
     async def append(self, link: Link) -> None:
-        """Go on to this block, by way of those between that were not listed."""
+        """Go on to this block, by way of those between that were not listed. Raises SourceInterrupted."""
         path = [link]
         while path[0].floor > self.top and (parent := await self._fetcher.fetch(path[0].floor)) is not None:
             path.insert(0, parent)
+            if len(path) > self._most_unlisted:
+                raise SourceInterrupted(f"{len(path) - 1} blocks in a row below slot {link.slot} are in no list")
         for one in path:
             if contradicts(one, self._last):
                 await self._resolve(one)

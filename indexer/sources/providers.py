@@ -97,6 +97,12 @@ class Providers:
         """What an answer showed of its endpoint: slots it has, and where its history begins now."""
         self._endpoints[name].saw(slot, finalized_slot, first_block)
 
+    def lacking(self, slot: int) -> Collection[str]:
+        """Whose history was seen to begin above the slot; nobody, where that holds for all: it may have changed."""
+        ours = [endpoint for endpoint in self._endpoints.values() if not endpoint.is_foreign]
+        lacking = {endpoint.name for endpoint in ours if (endpoint.first_block or 0) > slot}
+        return lacking if len(lacking) < len(ours) else ()
+
     @property
     def finalized_head(self) -> int | None:
         """The highest finalized slot that anybody was seen to have."""

@@ -59,9 +59,13 @@ class Rpc:
     async def slots_with_blocks(
         self, span: Span, *, lane: Lane, past: int | None = None, avoid: Collection[str] = (), only: str | None = None
     ) -> Answer[list[int]]:
-        """The slots of a span that the answerer has blocks of, in order; of what it says nothing, nothing is known."""
+        """The slots of a span that the answerer has blocks of, in order; of what it says nothing, nothing is known.
+
+        Who was seen to begin above the span's start is not asked while another is there: its list would begin late.
+        """
         params = [span.start, span.end - 1, _finalized(past)]
         reading = SLOTS.checked(inside(span))
+        avoid = {*avoid, *self.providers.lacking(span.start)} if only is None else avoid
         return await self._ask("getBlocks", params, reading, lane=lane, past=past, avoid=avoid, only=only)
 
     async def block(

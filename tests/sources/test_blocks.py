@@ -271,6 +271,33 @@ def test_a_list_out_of_order_or_of_another_span_is_not_believed() -> None:
         assert read(nodes, Span(10, 20)).settled == (Span(10, 20),)
 
 
+def test_whose_history_begins_above_the_span_is_not_asked_for_its_list() -> None:
+    """Else its first block would be walked down from, and every block between asked for."""
+    blocks = chain(range(9, 500), {13: [fill(1)]})
+    young = node(blocks, listed=lambda slot: slot >= 400, has=lambda slot: slot >= 400, first_block=400)
+    old = node(blocks, latency_s=0.5)
+
+    async def main() -> None:
+        source = BlocksSource(Rpc(pool([young, old])), "backfill", BlocksSettings(young_slots=0, most_unlisted=1000))
+        assert await source.reach() == Span(0, 500)
+        for span in (Span(start, start + 10) for start in range(10, 100, 10)):
+            pages = [page async for page in source.pages(DRIFT_STREAM, span)]
+            assert union(*(page.settled["drift"] for page in pages)) == (span,)
+
+    run(main())
+    assert young.calls("getBlocks") == []
+    assert len(old.calls("getBlock")) == 9 * 11
+
+
+def test_a_list_that_begins_far_above_the_span_is_walked_down_no_further_than_settings_say() -> None:
+    blocks = chain(range(9, 500))
+    one = node(blocks, listed=lambda slot: slot < 15 or slot >= 400)
+    found = read([one], Span(10, 20), most_unlisted=50)
+    assert found.settled == (Span(10, 14),)
+    assert found.broken == "50 blocks in a row below slot 400 are in no list"
+    assert len(one.calls("getBlock")) == 5 + 1 + 50
+
+
 def test_lists_are_asked_for_in_bounded_ranges() -> None:
     one = node(chain(range(9, 230)))
     assert read([one], Span(10, 220), range_slots=50).settled == (Span(10, 220),)

@@ -70,6 +70,16 @@ MUTANTS = [
         test_blocks.test_a_node_that_is_behind_is_waited_for,
     ),
     Mutant(
+        "a list of blocks comes from whose history begins behind it", rpc.Rpc, "slots_with_blocks",
+        "*self.providers.lacking(span.start)", "",
+        test_blocks.test_whose_history_begins_above_the_span_is_not_asked_for_its_list,
+    ),
+    Mutant(
+        "blocks that no list has are walked through without end", blocks._Walk, "append",
+        "len(path) > self._most_unlisted", "False",
+        test_blocks.test_a_list_that_begins_far_above_the_span_is_walked_down_no_further_than_settings_say,
+    ),
+    Mutant(
         "a transaction without meta hides nothing", fetched.Fetcher, "hidden",
         "if block.unavailable:", "if False:",
         test_blocks.test_a_transaction_without_meta_is_sought_elsewhere_and_hides_its_slot,
