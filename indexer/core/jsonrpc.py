@@ -54,7 +54,8 @@ class Reading(Generic[_Shape, _Value]):
     """How a result is read: the shape of what is used of it, and what is made of that.
 
     `make` and `lenient` (which gets plain objects) raise Unavailable or Malformed. A null result is Unavailable.
-    `lighter` gives what `make` would.
+    `lighter` gives what `make` would. `task`: what another process has to know in order to read the same.
+    `check`: takes or changes the value, or raises Unavailable: whoever answered this does not have it.
     """
 
     def __init__(
@@ -63,21 +64,20 @@ class Reading(Generic[_Shape, _Value]):
         make: Callable[[_Shape], _Value],
         lenient: Callable[[Any], _Value] | None = None,
         lighter: Lighter[Any, _Value] | None = None,
+        task: msgspec.Struct | None = None,
+        check: Callable[[_Value], _Value] = lambda value: value,
     ) -> None:
         self.shape = shape
         self.make = make
         self.lenient = lenient or self._converted
         self.lighter = lighter
+        self.task = task
+        self.check = check
 
     def checked(self, check: Callable[[_Value], _Value]) -> Reading[_Shape, _Value]:
-        """The same, and then `check`, which may raise Unavailable: whoever answered this does not have it."""
-        lighter = self.lighter
-        return Reading(
-            self.shape,
-            lambda shape: check(self.make(shape)),
-            lambda value: check(self.lenient(value)),
-            lighter and Lighter(lighter.shape, lambda shape: check(lighter.make(shape)), lighter.serves),
-        )
+        """The same, and then `check`."""
+        before = self.check
+        return Reading(self.shape, self.make, self.lenient, self.lighter, self.task, lambda value: check(before(value)))
 
     def ways(self, body: bytes) -> Iterator[tuple[Any, Callable[[Any], _Value]]]:
         """Shapes to try on a body, with what is made of each: the lightest first."""
@@ -122,6 +122,11 @@ def batch(first: int, method: str, params: Sequence[Sequence[Any]]) -> bytes:
 
 def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
     """The result in the answer to request `number`. Raises every kind of Fault."""
+    return reading.check(unchecked(body, number, reading))
+
+
+def unchecked(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
+    """The same before its check. Raises every kind of Fault."""
     for shape, make in reading.ways(body):
         try:
             return _value(_one_decoder(shape).decode(body), number, make)
@@ -134,25 +139,24 @@ def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
 
 def batch_answers(body: bytes, first: int, readings: Sequence[Reading[Any, _Value]]) -> list[_Value | Fault]:
     """What became of each request of a batch; all readings have one shape. Raises RpcError, NoAnswer of the whole."""
+    is_usual = True
     try:
         found = _many_decoder(readings[0].shape).decode(body)
-        makes = [reading.make for reading in readings]
     except (msgspec.ValidationError, RecursionError):
-        found = _plain_batch(body)
-        makes = [reading.lenient for reading in readings]
+        found, is_usual = _plain_batch(body), False
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NoAnswer(f"no JSON: {error}") from None
     by_number = {envelope.id: envelope for envelope in found}
-    return [_outcome(by_number, first + place, make) for place, make in enumerate(makes)]
+    return [_outcome(by_number, first + place, reading, is_usual) for place, reading in enumerate(readings)]
 
 
 def _outcome(
-    found: Mapping[int | str | None, _Envelope[Any]], number: int, make: Callable[[Any], _Value]
-) -> _Value | Fault:
+    found: Mapping[int | str | None, _Envelope[Any]], number: int, reading: Reading[Any, Any], is_usual: bool
+) -> Any:
     if number not in found:
         return NoAnswer(f"the batch has no answer to request {number}")
     try:
-        return _value(found[number], number, make)
+        return reading.check(_value(found[number], number, reading.make if is_usual else reading.lenient))
     except (NoAnswer, RpcError, Malformed, Unavailable) as fault:
         return fault
 

@@ -12,6 +12,7 @@ usual in one typed pass, everything else by the `parse_` functions.
 from indexer.core.jsonrpc import Malformed as Malformed
 from indexer.core.rpc.block import Block as Block
 from indexer.core.rpc.block import BlockHead as BlockHead
+from indexer.core.rpc.block import BlockTask as BlockTask
 from indexer.core.rpc.block import block_reading as block_reading
 from indexer.core.rpc.block import head_reading as head_reading
 from indexer.core.rpc.block import parse_block as parse_block

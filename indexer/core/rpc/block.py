@@ -37,6 +37,13 @@ class BlockHead(msgspec.Struct, frozen=True):
     signatures: tuple[str, ...] = ()
 
 
+class BlockTask(msgspec.Struct, frozen=True):
+    """Which block is read for which programs: all that `block_reading` needs to know."""
+
+    slot: int
+    programs: frozenset[bytes] | None
+
+
 class _Signatures(Head, rename="camel", kw_only=True):
     signatures: tuple[str, ...] = ()
 
@@ -70,11 +77,13 @@ def parse_block(answer: Any, slot: int, programs: Collection[bytes] | None = Non
 def block_reading(slot: int, programs: Collection[bytes] | None = None) -> Reading[_UsualBlock, Block]:
     """`parse_block` from the bytes of an answer."""
     names = _names(programs)
+    ours = None if programs is None else frozenset(programs)
     return Reading(
         _UsualBlock,
         lambda block: _block(block, slot, named(block.transactions, names), programs),
         lambda answer: parse_block(answer, slot, programs),
-        None if programs is None else _foreign_reading(slot, frozenset(programs)),
+        None if ours is None else _foreign_reading(slot, ours),
+        BlockTask(slot, ours),
     )
 
 
