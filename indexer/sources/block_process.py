@@ -6,6 +6,7 @@ one to the next, and ends where its input does: whoever started it may be killed
 
 from __future__ import annotations
 
+import os
 import struct
 import sys
 from typing import BinaryIO
@@ -19,6 +20,7 @@ from indexer.sources.packing import Damaged, unpacked
 
 JOB = struct.Struct(">II")  # Bytes of the job, bytes of the body.
 OUTCOME = struct.Struct(">I")  # Bytes of the outcome.
+_NICENESS = 5  # A third of the weight of whoever is live, and of the database.
 _Failed = NoAnswer | Malformed | Unavailable | Damaged
 _FAILURES: dict[str, type[_Failed]] = {kind.__name__: kind for kind in (NoAnswer, Malformed, Unavailable, Damaged)}
 
@@ -98,6 +100,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(_NICENESS)
     try:
         serve(sys.stdin.buffer, sys.stdout.buffer)
     except BrokenPipeError:  # Nobody waits for it any more.

@@ -28,13 +28,12 @@ from indexer.core.transaction import Unavailable
 from indexer.sources.block_process import Job
 from indexer.sources.block_readers import LARGE_BYTES, BlockReaders
 from indexer.sources.endpoint import Endpoint
-from indexer.sources.packing import Damaged, Unpacking
+from indexer.sources.packing import Damaged, Unpacking, pieces
 from indexer.sources.reasons import Reason, reason_of_fault, reason_of_status
 from indexer.sources.wire import Http, Reply, WireBroken
 
 _Value = TypeVar("_Value")
 _FAULTS = (NoAnswer, RpcError, Malformed, Unavailable)
-_PIECE_BYTES = 65_536  # Packed, unpacked at once.
 _BAD_REQUEST, _TOO_LARGE = 400, 413
 
 
@@ -95,8 +94,8 @@ async def _plain(reply: Reply, most_bytes: int) -> Reply:
     if not reply.is_packed:
         return reply
     unpacking = Unpacking(most_bytes)
-    for start in range(0, len(reply.body), _PIECE_BYTES):
-        unpacking.feed(reply.body[start : start + _PIECE_BYTES])
+    for piece in pieces(reply.body):
+        unpacking.feed(piece)
         await asyncio.sleep(0)
     return msgspec.structs.replace(reply, body=unpacking.end(), is_packed=False)
 

@@ -49,7 +49,7 @@ def job(*, is_packed: bool = False, programs: frozenset[bytes] | None = PROGRAMS
 
 
 def pids(readers: BlockReaders) -> list[int]:
-    return [process.pid for process in (*readers._idle, *readers._busy)]
+    return [process.pid for process in readers._started if process.returncode is None]
 
 
 def is_running(pid: int) -> bool:
@@ -105,7 +105,7 @@ async def test_a_body_whose_process_is_killed_is_read_here_and_the_next_one_by_a
         (first,) = pids(readers)
         os.kill(first, signal.SIGSTOP)
         reading = asyncio.create_task(readers.read(job(), body := large(3_000_000)))
-        await until(lambda: bool(readers._busy))
+        await until(lambda: not readers._idle)
         os.kill(first, signal.SIGKILL)
         assert await reading == unchecked(body, 3, block_reading(SLOT, PROGRAMS))
         await readers.read(job(), BLOCK)
@@ -128,7 +128,7 @@ async def test_a_process_that_is_left_in_the_middle_answers_nobody_else() -> Non
             reading.cancel()
             await asyncio.wait([reading])
             assert (await readers.read(job(), BLOCK)).slot == SLOT
-            assert len(pids(readers)) == 1
+            await until(lambda: len(pids(readers)) == 1)
 
 
 async def test_bodies_beyond_the_processes_wait_for_one() -> None:
@@ -142,7 +142,7 @@ async def test_no_process_is_left_at_the_end() -> None:
     async with open_block_readers(2) as readers:
         await asyncio.gather(*(readers.read(job(), BLOCK) for _ in range(2)))
         reading = asyncio.create_task(readers.read(job(), large(3_000_000)))
-        await until(lambda: bool(readers._busy))
+        await until(lambda: len(readers._idle) == 1)
         left = pids(readers)
         reading.cancel()
     assert len(left) == 2
@@ -196,7 +196,7 @@ async def test_nothing_waits_while_large_blocks_are_read() -> None:
         assert await longest_turn_s(there) < await longest_turn_s(here) / 4
 
 
-def test_there_is_a_process_for_each_core_but_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, most in ((1, 1), (2, 1), (3, 2), (64, 4), (None, 1)):
+def test_there_is_a_process_for_each_of_a_few_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, most in ((1, 1), (2, 2), (64, 4), (None, 1)):
         monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
         assert block_readers.most_readers() == most

@@ -194,7 +194,7 @@ MUTANTS = [
     mutant("a packed body needs no end", no_checksum,
            "sources.packing", ("if not self._member.eof:", "if False:")),
     mutant("what is packed has no bound", no_bound,
-           "sources.packing", ("if len(self._found) > self._most_bytes:", "if False:")),
+           "sources.packing", ("if self._size > self._most_bytes:", "if False:")),
 ]  # fmt: skip
 
 
