@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
+from isal import isal_zlib
 
 from indexer.sources.packing import GZIP, Damaged, unpacked
 from indexer.sources.wire import Reply, WireBroken
@@ -26,6 +27,7 @@ SMALL_BYTES = 131_072  # Packed; it unpacks in a millisecond.
 @asynccontextmanager
 async def open_http(*, most_connections: int = 64, most_per_host: int = 32) -> AsyncIterator[AiohttpHttp]:
     """A client that keeps connections open; they are closed at the end."""
+    aiohttp.set_zlib_backend(isal_zlib)  # Streams of history unpack twice as fast.
     connector = aiohttp.TCPConnector(limit=most_connections, limit_per_host=most_per_host)
     async with aiohttp.ClientSession(connector=connector, headers=_HEADERS) as session:
         yield AiohttpHttp(session)

@@ -82,15 +82,16 @@ def measured(rounds: int, seconds: float) -> list[Found]:
 
 def _rounds(body: bytes, rounds: int, seconds: float) -> dict[str, list[Turn]]:
     turns: dict[str, list[Turn]] = {way: [] for way in WAYS}
-    with _served(body) as url:
+    with served(body) as url:
         for number in range(rounds):
             for way in WAYS if number % 2 == 0 else reversed(WAYS):
-                turns[way].append(asyncio.run(_turn(url, way, seconds)))
+                turns[way].append(asyncio.run(turn(url, way, seconds)))
     return turns
 
 
 @contextmanager
-def _served(body: bytes) -> Iterator[str]:
+def served(body: bytes) -> Iterator[str]:
+    """A node that sends this block; its address."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "block.json"
         path.write_bytes(body)
@@ -103,7 +104,8 @@ def _served(body: bytes) -> Iterator[str]:
                 server.kill()
 
 
-async def _turn(url: str, way: str, seconds: float) -> Turn:
+async def turn(url: str, way: str, seconds: float) -> Turn:
+    """So many seconds of one way."""
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(open_http())
         readers = await stack.enter_async_context(open_block_readers()) if way == "apart" else None
@@ -119,13 +121,13 @@ async def _turn(url: str, way: str, seconds: float) -> Turn:
         cpu_ms = tuple(
             1e3 * spent / max(1, client.blocks) for spent in (process_time() - own, _cpu_s(readers) - others)
         )
-        turn = Turn(client.blocks / seconds, cpu_ms, client.loop_ms, client.live_ms)
+        found = Turn(client.blocks / seconds, cpu_ms, client.loop_ms, client.live_ms)
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
         for task in tasks:
             assert task.cancelled(), task.exception()
-        return turn
+        return found
 
 
 def _cpu_s(readers: BlockReaders | None) -> float:
