@@ -75,8 +75,9 @@ parity: install
 	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
 
-# Our stages against peers, which get environments of their own in .bench; running aggregates against queries over five
-# million rows (about ten minutes). BENCH_ARGS: --only decoding|base58|blocks|aggregates, --rounds, --seconds, --json.
+# Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
+# against queries over five million rows (about ten minutes). BENCH_ARGS: --only
+# decoding|base58|blocks|loop|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

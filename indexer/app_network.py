@@ -25,6 +25,7 @@ from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.writing import Writer
 from indexer.sources.account_images import AccountImages
 from indexer.sources.base import Lane, Source, Strategy
+from indexer.sources.block_readers import BlockReaders, open_block_readers
 from indexer.sources.blocks import BlocksSettings, BlocksSource
 from indexer.sources.confirmed import Confirmed
 from indexer.sources.dial import DialSettings, WebSocketDial
@@ -45,18 +46,19 @@ from indexer.store.coordination import ProviderHealth
 
 
 class Network(msgspec.Struct, frozen=True):
-    """The two ways to the outside."""
+    """The two ways to the outside, and who reads what is large; None: whoever asked for it."""
 
     http: Http
     dial: Dial
+    readers: BlockReaders | None = None
 
 
 @asynccontextmanager
 async def network(settings: Settings) -> AsyncIterator[Network]:
     """Real sockets."""
     endpoints = settings.endpoints
-    async with open_http(most_per_host=endpoints.in_flight * 2) as http:
-        yield Network(http, WebSocketDial(DialSettings(max_bytes=endpoints.max_message_bytes)))
+    async with open_http(most_per_host=endpoints.in_flight * 2) as http, open_block_readers() as readers:
+        yield Network(http, WebSocketDial(DialSettings(max_bytes=endpoints.max_message_bytes)), readers)
 
 
 def chosen(names: Sequence[str]) -> tuple[Protocol, ...]:
@@ -68,7 +70,7 @@ def chosen(names: Sequence[str]) -> tuple[Protocol, ...]:
     return tuple(protocol for name, protocol in known.items() if not names or name in names)
 
 
-def pool(settings: Settings, http: Http, rng: Random) -> Rpc:
+def pool(settings: Settings, http: Http, rng: Random, readers: BlockReaders | None = None) -> Rpc:
     """The pool of RPC endpoints. Inside a running loop only."""
     endpoints = settings.endpoints
     shape = PoolSettings(
@@ -87,7 +89,7 @@ def pool(settings: Settings, http: Http, rng: Random) -> Rpc:
         )
         for url in endpoints.rpc_urls
     ]
-    providers = Providers(http, listed, shape, rng)
+    providers = Providers(http, listed, shape, rng, readers)
     return Rpc(providers, RpcSettings(max_transaction_version=endpoints.max_supported_transaction_version))
 
 
@@ -145,7 +147,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
     """The daemon of these settings. Inside a running loop only. Raises ConfigError."""
     run, strategy = settings.run, settings.strategy
     streams = chosen(run.protocols)
-    rpc = pool(settings, wire.http, rng)
+    rpc = pool(settings, wire.http, rng, wire.readers)
     recent = Confirmed(rpc, "live")
     archive = portal(settings, rpc, wire.http, rng)
     subscriptions = LogSubscriptions(

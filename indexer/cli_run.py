@@ -253,7 +253,7 @@ class _Fetching(msgspec.Struct, frozen=True):
 async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
     async with wiring.ledger(settings) as store, composed.network(settings) as wire:
         rng = Random()  # noqa: S311 (jitter)
-        rpc = composed.pool(settings, wire.http, rng)
+        rpc = composed.pool(settings, wire.http, rng, wire.readers)
         archive = composed.portal(settings, rpc, wire.http, rng)
         yield _Fetching(store, rpc, archive, Moments(rpc, archive, store))
 

@@ -7,7 +7,7 @@ never stricter. One body may answer many requests; each is answered, or at fault
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -41,11 +41,21 @@ class RpcError(Exception):
 Fault = NoAnswer | RpcError | Malformed | Unavailable
 
 
+class Lighter(Generic[_Shape, _Value]):
+    """A lighter way to read the bodies that `serves` says it may; what does not fit its shape goes the usual way."""
+
+    def __init__(self, shape: Any, make: Callable[[_Shape], _Value], serves: Callable[[bytes], bool]) -> None:
+        self.shape = shape
+        self.make = make
+        self.serves = serves
+
+
 class Reading(Generic[_Shape, _Value]):
     """How a result is read: the shape of what is used of it, and what is made of that.
 
     `make` and `lenient` (which gets plain objects) raise Unavailable or Malformed. A null result is Unavailable.
-    `thinned` takes out of a body what `make` would leave out.
+    `lighter` gives what `make` would. `task`: what another process has to know in order to read the same.
+    `check`: takes or changes the value, or raises Unavailable: whoever answered this does not have it.
     """
 
     def __init__(
@@ -53,18 +63,27 @@ class Reading(Generic[_Shape, _Value]):
         shape: Any,
         make: Callable[[_Shape], _Value],
         lenient: Callable[[Any], _Value] | None = None,
-        thinned: Callable[[bytes], bytes] | None = None,
+        lighter: Lighter[Any, _Value] | None = None,
+        task: msgspec.Struct | None = None,
+        check: Callable[[_Value], _Value] = lambda value: value,
     ) -> None:
         self.shape = shape
         self.make = make
         self.lenient = lenient or self._converted
-        self.thinned = thinned
+        self.lighter = lighter
+        self.task = task
+        self.check = check
 
     def checked(self, check: Callable[[_Value], _Value]) -> Reading[_Shape, _Value]:
-        """The same, and then `check`, which may raise Unavailable: whoever answered this does not have it."""
-        return Reading(
-            self.shape, lambda shape: check(self.make(shape)), lambda value: check(self.lenient(value)), self.thinned
-        )
+        """The same, and then `check`."""
+        before = self.check
+        return Reading(self.shape, self.make, self.lenient, self.lighter, self.task, lambda value: check(before(value)))
+
+    def ways(self, body: bytes) -> Iterator[tuple[Any, Callable[[Any], _Value]]]:
+        """Shapes to try on a body, with what is made of each: the lightest first."""
+        if self.lighter is not None and self.lighter.serves(body):
+            yield self.lighter.shape, self.lighter.make
+        yield self.shape, self.make
 
     def _converted(self, value: Any) -> _Value:
         try:
@@ -103,36 +122,41 @@ def batch(first: int, method: str, params: Sequence[Sequence[Any]]) -> bytes:
 
 def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
     """The result in the answer to request `number`. Raises every kind of Fault."""
-    body = body if reading.thinned is None else reading.thinned(body)
-    try:
-        return _value(_one_decoder(reading.shape).decode(body), number, reading.make)
-    except (msgspec.ValidationError, RecursionError):
-        return _value(_plain(body, _Envelope[Any]), number, reading.lenient)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NoAnswer(f"no JSON: {error}") from None
+    return reading.check(unchecked(body, number, reading))
+
+
+def unchecked(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
+    """The same before its check. Raises every kind of Fault."""
+    for shape, make in reading.ways(body):
+        try:
+            return _value(_one_decoder(shape).decode(body), number, make)
+        except (msgspec.ValidationError, RecursionError):
+            continue
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise NoAnswer(f"no JSON: {error}") from None
+    return _value(_plain(body, _Envelope[Any]), number, reading.lenient)
 
 
 def batch_answers(body: bytes, first: int, readings: Sequence[Reading[Any, _Value]]) -> list[_Value | Fault]:
     """What became of each request of a batch; all readings have one shape. Raises RpcError, NoAnswer of the whole."""
+    is_usual = True
     try:
         found = _many_decoder(readings[0].shape).decode(body)
-        makes = [reading.make for reading in readings]
     except (msgspec.ValidationError, RecursionError):
-        found = _plain_batch(body)
-        makes = [reading.lenient for reading in readings]
+        found, is_usual = _plain_batch(body), False
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise NoAnswer(f"no JSON: {error}") from None
     by_number = {envelope.id: envelope for envelope in found}
-    return [_outcome(by_number, first + place, make) for place, make in enumerate(makes)]
+    return [_outcome(by_number, first + place, reading, is_usual) for place, reading in enumerate(readings)]
 
 
 def _outcome(
-    found: Mapping[int | str | None, _Envelope[Any]], number: int, make: Callable[[Any], _Value]
-) -> _Value | Fault:
+    found: Mapping[int | str | None, _Envelope[Any]], number: int, reading: Reading[Any, Any], is_usual: bool
+) -> Any:
     if number not in found:
         return NoAnswer(f"the batch has no answer to request {number}")
     try:
-        return _value(found[number], number, make)
+        return reading.check(_value(found[number], number, reading.make if is_usual else reading.lenient))
     except (NoAnswer, RpcError, Malformed, Unavailable) as fault:
         return fault
 
@@ -161,7 +185,7 @@ def _plain_batch(body: bytes) -> list[_Envelope[Any]]:
     found = _plain(body, list[_Envelope[Any]] | _Envelope[Any])
     if isinstance(found, _Envelope):
         raise _error(found.error) if found.error is not None else NoAnswer("one answer to a whole batch")
-    return found  # type: ignore[no-any-return]
+    return found  # type: ignore[no-any-return]  # What is left of the union that was asked for.
 
 
 def _plain(body: bytes, shape: Any) -> Any:

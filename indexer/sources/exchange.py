@@ -5,8 +5,9 @@ Whatever a wire or a node can do ends here as a Reason; nothing of the address i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -22,8 +23,12 @@ from indexer.core.jsonrpc import (
     plain,
     request,
 )
+from indexer.core.rpc import BlockTask
 from indexer.core.transaction import Unavailable
+from indexer.sources.block_process import Job
+from indexer.sources.block_readers import LARGE_BYTES, BlockReaders
 from indexer.sources.endpoint import Endpoint
+from indexer.sources.packing import Damaged, Unpacking, pieces
 from indexer.sources.reasons import Reason, reason_of_fault, reason_of_status
 from indexer.sources.wire import Http, Reply, WireBroken
 
@@ -44,27 +49,55 @@ async def exchange(
     method: str,
     asked: Sequence[tuple[Sequence[Any], Reading[Any, _Value]]],
     limits: Limits,
+    readers: BlockReaders | None = None,
 ) -> list[_Value | Reason]:
-    """Send the requests in one body, a batch where they are several. `number`: of the first; no other is on its way."""
+    """Send the requests in one body, a batch where they are several. `number`: of the first; no other is on its way.
+
+    `readers`: large blocks are read by them; None: all is read here.
+    """
     is_single = len(asked) == 1
     body = request(number, method, asked[0][0]) if is_single else batch(number, method, [params for params, _ in asked])
     try:
         reply = await http.post(endpoint.url, body, timeout_s=limits.timeout_s, most_bytes=limits.most_bytes)
-    except WireBroken as broken:
+        if is_single and reply.status == 200:
+            return [await _single(reply, number, asked[0][1], endpoint, limits, readers)]
+        reply = await _plain(reply, limits.most_bytes)
+    except (WireBroken, Damaged) as broken:
         if not is_single:
             endpoint.batch_went(well=False, size=len(asked))
         return _all(asked, Reason("failed", str(broken)), endpoint)
     readings = [reading for _, reading in asked]
-    return _single(reply, number, readings[0], endpoint) if is_single else _batch(reply, number, readings, endpoint)
+    return _all(asked, _reason(reply), endpoint) if is_single else _batch(reply, number, readings, endpoint)
 
 
-def _single(reply: Reply, number: int, reading: Reading[Any, _Value], endpoint: Endpoint) -> list[_Value | Reason]:
-    if reply.status != 200:
-        return [_scrubbed(_reason(reply), endpoint)]
+async def _single(
+    reply: Reply,
+    number: int,
+    reading: Reading[Any, _Value],
+    endpoint: Endpoint,
+    limits: Limits,
+    readers: BlockReaders | None,
+) -> _Value | Reason:
+    """Raises Damaged."""
+    is_large = reply.is_packed or len(reply.body) >= LARGE_BYTES
     try:
-        return [answer(reply.body, number, reading)]
+        if readers is not None and is_large and isinstance(reading.task, BlockTask):
+            job = Job(reading.task, number, reply.is_packed, limits.most_bytes)
+            return reading.check(cast(_Value, await readers.read(job, reply.body)))
+        return answer((await _plain(reply, limits.most_bytes)).body, number, reading)
     except _FAULTS as fault:
-        return [_scrubbed(reason_of_fault(fault), endpoint)]
+        return _scrubbed(reason_of_fault(fault), endpoint)
+
+
+async def _plain(reply: Reply, most_bytes: int) -> Reply:
+    """The reply unpacked, by pieces between which others go on. Raises Damaged."""
+    if not reply.is_packed:
+        return reply
+    unpacking = Unpacking(most_bytes)
+    for piece in pieces(reply.body):
+        unpacking.feed(piece)
+        await asyncio.sleep(0)
+    return msgspec.structs.replace(reply, body=unpacking.end(), is_packed=False)
 
 
 def _batch(

@@ -22,6 +22,7 @@ from indexer.core.jsonrpc import Reading, plain
 from indexer.sources.addresses import names_of
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane
+from indexer.sources.block_readers import BlockReaders
 from indexer.sources.endpoint import Endpoint, EndpointSettings, Quarantine
 from indexer.sources.exchange import Limits, exchange
 from indexer.sources.health import EndpointHealth
@@ -71,10 +72,18 @@ class _Terms(msgspec.Struct, frozen=True):
 class Providers:
     """The pool. Make it inside a running event loop; it has no task of its own and nothing to close."""
 
-    def __init__(self, http: Http, endpoints: Sequence[EndpointSettings], settings: PoolSettings, rng: Random) -> None:
+    def __init__(
+        self,
+        http: Http,
+        endpoints: Sequence[EndpointSettings],
+        settings: PoolSettings,
+        rng: Random,
+        readers: BlockReaders | None = None,
+    ) -> None:
         now = asyncio.get_running_loop().time()
         names = names_of([endpoint.url for endpoint in endpoints])
         self._http = http
+        self._readers = readers
         self._settings = settings
         self._line = Line(rng)
         self._number = 0
@@ -242,6 +251,7 @@ class Providers:
             method or wish.method,
             [(q.params, q.read) for q in questions],
             Limits(timeout_s, self._settings.most_bytes),
+            self._readers,
         )
         reasons = [outcome if isinstance(outcome, Reason) else None for outcome in outcomes]
         endpoint.answered(method or wish.method, reasons, sent_at, loop.time())

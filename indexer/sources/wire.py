@@ -17,11 +17,12 @@ class WireBroken(Exception):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A whole HTTP answer. Header names are lower case."""
+    """A whole HTTP answer. Header names are lower case. `is_packed`: its body is gzip (packing.py)."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    is_packed: bool = False
 
 
 class Streamed(Protocol):
@@ -38,7 +39,7 @@ class Http(Protocol):
     """HTTP requests. Every method raises WireBroken."""
 
     async def post(self, url: str, body: bytes, *, timeout_s: float, most_bytes: int) -> Reply:
-        """POST of JSON; a body of more than `most_bytes` is WireBroken."""
+        """POST of JSON; a body of more than `most_bytes` is WireBroken. A large one may be left packed."""
 
     async def get(self, url: str, *, timeout_s: float, most_bytes: int) -> Reply:
         """GET."""

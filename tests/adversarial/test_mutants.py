@@ -132,12 +132,16 @@ MUTANTS = [
     Mutant(
         "inner instructions are counted per outer one",
         "several events at one depth",
-        exchanged("rpc", "_instruction(len(found), outer, nested", "_instruction(len(found) - outer, outer, nested"),
+        exchanged(
+            "rpc.transaction",
+            "_instruction(len(found), outer, nested",
+            "_instruction(len(found) - outer, outer, nested",
+        ),
     ),
     Mutant(
         "loaded keys are forgotten",
         "the program itself out of a lookup table",
-        exchanged("rpc", "if loaded is not None and", "if False and"),
+        exchanged("rpc.transaction", "if loaded is not None and", "if False and"),
     ),
     # Log lines.
     Mutant("text frames", "text of our program that looks like the end of its frame", other_lines(unframed)),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench import aggregates, report
+from tests.bench import aggregates, loop, report
 from tests.bench.contestant import Contestant
 from tests.bench.contests import base58_contests, block_contests, decoding_contests
 from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed, peer_python
@@ -66,7 +66,19 @@ def running_aggregates(_: argparse.Namespace) -> Part:
     return Part(holds, [machine, *aggregates.lines(goals)], aggregates.document(goals))
 
 
-PARTS = {"decoding": decoding, "base58": base58, "blocks": blocks, "aggregates": running_aggregates}
+def blocks_beside_live(options: argparse.Namespace) -> Part:
+    found = loop.measured(options.rounds, 10 * options.seconds)
+    machine = ", ".join(f"{key} {value}" for key, value in report.machine().items())
+    return Part(all(one.holds for one in found), [machine, *loop.lines(found)], loop.document(found))
+
+
+PARTS = {
+    "decoding": decoding,
+    "base58": base58,
+    "blocks": blocks,
+    "loop": blocks_beside_live,
+    "aggregates": running_aggregates,
+}
 
 
 def main() -> int:

@@ -17,6 +17,7 @@ from tests.bench import (
     blocking,
     bodies,
     contests,
+    loop,
     ours,
     ours_base58,
     ours_blocks,
@@ -130,6 +131,29 @@ def test_a_missed_limit_of_one_part_ends_with_1(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "argv", ["bench", "--only", "aggregates"])
     monkeypatch.setattr(aggregates, "measured", lambda: [Goal("a tick", 2, 1, "")])
     assert bench.main() == 1
+
+
+@pytest.mark.parametrize("way", loop.WAYS)
+def test_blocks_come_beside_live_requests(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "WARM_S", 1.0)
+    with loop.served(bodies.synthetic(contests.SEED)) as url:
+        turn = asyncio.run(loop.turn(url, way, 1.0))
+    assert (turn.blocks_per_s > 0) is (way != "alone")
+    assert (turn.cpu_ms[1] > 0) is (way == "apart")
+    assert min(len(turn.loop_ms), len(turn.live_ms)) > 0
+
+
+def beside(here: tuple[float, float, float], apart: tuple[float, float, float]) -> loop.Found:
+    """CPU milliseconds of this process and of others for a block, and of the loop's turns."""
+    turns = {way: [loop.Turn(1, (own, others), [turn] * 3, [1] * 3)] for way, (own, others, turn) in
+             {"alone": (0, 0, 0), "here": here, "apart": apart}.items()}  # fmt: skip
+    return loop.Found("a block", turns)
+
+
+def test_blocks_apart_must_cost_either_core_less_and_hold_up_the_loop_less() -> None:
+    assert beside((20, 0, 9), (5, 20, 2)).holds
+    assert not beside((20, 0, 9), (5, 36, 2)).holds
+    assert not beside((20, 0, 9), (5, 20, 9)).holds
 
 
 async def test_the_small_history_is_aggregated_as_all_its_rows_are(database_url: str) -> None:

@@ -132,7 +132,7 @@ MUTANTS = [
     mutant(
         "14. the placeholder is a signature",
         partial(tail.test_a_wrong_notification_adds_no_row_and_hides_none, "placeholder_signature"),
-        "core.rpc",
+        "core.rpc.notification",
         ("if signature == bytes(64):", "if False:"),
     ),
     mutant(

@@ -6,11 +6,12 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
 
-from indexer.sources.http import AiohttpHttp, open_http
+from indexer.sources.http import SMALL_BYTES, AiohttpHttp, open_http
 from indexer.sources.wire import Reply, WireBroken
 
 KEY = "SECRETKEY123"
@@ -59,6 +60,23 @@ async def test_what_is_packed_is_unpacked() -> None:
     assert (await post(raw(whole(gzip.compress(b"hello"), headers="Content-Encoding: gzip\r\n")))).body == b"hello"
 
 
+async def test_only_a_large_packed_body_is_left_packed_and_only_to_who_posts() -> None:
+    large = gzip.compress(Random(1).randbytes(2 * SMALL_BYTES))
+    packed = raw(whole(large, headers="Content-Encoding: GZIP\r\n"))
+    reply = await post(packed, most_bytes=10**6)
+    assert reply.is_packed
+    assert reply.body == large
+    async with serving(packed) as (http, url):
+        got = await http.get(url, timeout_s=5, most_bytes=10**6)
+    assert not got.is_packed
+    assert len(got.body) == 2 * SMALL_BYTES
+
+
+async def test_an_empty_body_is_empty_whatever_its_packing() -> None:
+    reply = await post(raw(whole(b"", "429 Too Many Requests", "Content-Encoding: gzip\r\n")))
+    assert (reply.status, reply.body, reply.is_packed) == (429, b"", False)
+
+
 async def test_a_status_is_a_reply_and_a_redirect_is_not_followed() -> None:
     assert (await post(raw(whole(b"no", "429 Too Many Requests")))).status == 429
     assert (await post(raw(whole(b"", "301 Moved", "Location: http://127.0.0.1:1/\r\n")))).status == 301
@@ -75,6 +93,9 @@ BROKEN: dict[str, tuple[Answering, dict[str, Any]]] = {
     "too large": (raw(whole(b"x" * 1001)), {}),
     "a bomb": (raw(whole(gzip.compress(bytes(10**7)), headers="Content-Encoding: gzip\r\n")), {}),
     "broken packing": (raw(whole(b"no gzip", headers="Content-Encoding: gzip\r\n")), {}),
+    "packing without its end": (raw(whole(gzip.compress(b"hello")[:-1], headers="Content-Encoding: gzip\r\n")), {}),
+    "more behind the packing": (raw(whole(gzip.compress(b"hello") + b"x", headers="Content-Encoding: gzip\r\n")), {}),
+    "a packing not asked for": (raw(whole(b"hello", headers="Content-Encoding: br\r\n")), {}),
 }
 
 

@@ -1,0 +1,119 @@
+"""Large blocks are read in processes of their own, so that nothing else waits while one is unpacked and parsed.
+
+Parsing holds the interpreter for the whole of a body: a thread would not help. Processes are started when the first
+large body comes, and are killed at the end; one that is left in the middle of a job is killed too. Where one dies its
+body is read here: slower for others, never wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from indexer.core.rpc import Block
+from indexer.sources.block_process import OUTCOME, Job, frame, read, result
+
+LARGE_BYTES = 524_288  # Unpacked; smaller ones are parsed in half a millisecond, a job costs about as much.
+_PIECE_BYTES = 1_048_576
+# The C library would give the memory of each body back and have it mapped anew for the next: a third of a job's time.
+_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "67108864"}
+_log = structlog.get_logger()
+
+
+def most_readers() -> int:
+    """One process for each core, since they give way to everybody else; more than a few outrun any endpoint."""
+    return min(4, os.cpu_count() or 1)
+
+
+class BlockReaders:
+    """At most so many processes; jobs beyond wait for one, in order. See `open_block_readers`."""
+
+    def __init__(self, most: int) -> None:
+        self._turn = asyncio.Semaphore(most)
+        self._idle: deque[Process] = deque()
+        self._started: set[Process] = set()  # Whatever became of them, until that is known.
+
+    async def read(self, job: Job, body: bytes) -> Block:
+        """The block in the body of an answer. Raises every kind of Fault, and Damaged."""
+        async with self._turn:
+            outcome = await self._outcome(job, body)
+        return read(job, body) if outcome is None else result(outcome)
+
+    async def _outcome(self, job: Job, body: bytes) -> bytes | None:
+        """What a process said of it; None: it died, or none could be started."""
+        try:
+            process = self._idle.popleft() if self._idle else await self._start()
+        except OSError as error:
+            _log.warning("block_reader_not_started", reason=error.strerror)
+            return None
+        is_whole = False
+        try:
+            outcome = await _asked(process, job, body)
+            is_whole = True
+        except (OSError, EOFError):  # asyncio.IncompleteReadError is an EOFError.
+            _log.warning("block_reader_died", slot=job.task.slot, body_bytes=len(body))
+            return None
+        finally:
+            if is_whole:
+                self._idle.append(process)
+            else:
+                _kill(process)
+        return outcome
+
+    async def _start(self) -> Process:
+        self._started = {process for process in self._started if process.returncode is None}
+        # -P: no module of the folder that we stand in. In a session of its own, so that Ctrl-C is for us alone.
+        module = "indexer.sources.block_process"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            module,
+            stdin=PIPE,
+            stdout=PIPE,
+            start_new_session=True,
+            env=os.environ | _MEMORY,
+        )
+        self._started.add(process)
+        return process
+
+    async def close(self) -> None:
+        """End all processes."""
+        self._idle.clear()
+        for process in self._started:
+            _kill(process)
+        await asyncio.gather(*(process.communicate() for process in self._started))  # Its pipes end too.
+
+
+@asynccontextmanager
+async def open_block_readers(most: int | None = None) -> AsyncIterator[BlockReaders]:
+    """`most`: processes; as `most_readers` says where it is None."""
+    readers = BlockReaders(most_readers() if most is None else most)
+    try:
+        yield readers
+    finally:
+        await readers.close()
+
+
+async def _asked(process: Process, job: Job, body: bytes) -> bytes:
+    """Raises OSError and IncompleteReadError where the process died."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(frame(job, body))
+    for start in range(0, len(body), _PIECE_BYTES):
+        process.stdin.write(body[start : start + _PIECE_BYTES])
+        await process.stdin.drain()
+    (size,) = OUTCOME.unpack(await process.stdout.readexactly(OUTCOME.size))
+    return await process.stdout.readexactly(size)
+
+
+def _kill(process: Process) -> None:
+    if process.returncode is None:
+        process.kill()
