@@ -8,17 +8,18 @@ any is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.core.coverage import Span, Spans
-from indexer.store import changes
 from indexer.store.base import Difference
-from indexer.store.changes import Rows, Scope, TableChange
+from indexer.store.changes import Rows, Scope
 from indexer.store.coordination import Anchor
-from indexer.store.rows import TABLES, Table
+from indexer.store.copying import Copying, copying
+from indexer.store.rows import TABLES, Row, Table
 from indexer.store.slot_locks import slot_locks
 from indexer.store.statements import multirange, query, spans_of
+from indexer.store.table_change import Bucket, TableChange
 from indexer.store.told import Told
 
 if TYPE_CHECKING:
@@ -92,14 +93,14 @@ async def _read(
 
 async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
     """Delete what goes, insert what comes, mark buckets, keep differences."""
-    dirty: set[changes.Bucket] = set()
+    dirty: set[Bucket] = set()
     told = Told()
     differences: list[Difference] = []
     for change in made:
         await _delete(session, change)
         await _insert(session, change)
         dirty |= change.dirty
-        told.update([change.told])
+        change.tell(told)
         differences += change.differences
     if dirty:
         await session.execute(query("mark_buckets"), *map(list, zip(*dirty, strict=True)))
@@ -137,11 +138,19 @@ def deletion(table: Table) -> str:
 async def _insert(session: Session, change: TableChange) -> None:
     table = change.table
     if len(change.new) >= COPY_ROWS:
-        await session.copy_records_to_table(table.name, schema_name="ledger", columns=table.names, records=change.new)
+        copied = copying(table)
+        await session.copy_to_table(
+            table.name, schema_name="ledger", columns=copied.names, format="binary", source=_sent(copied, change.new)
+        )
     elif change.new:
         parameters = ", ".join(f"${place}" for place in range(1, len(table.names) + 1))
         statement = query("insert_row", table=table.name, columns=columns(table), parameters=parameters)
         await session.executemany(statement, change.new)
+
+
+async def _sent(copied: Copying, rows: Sequence[Row]) -> AsyncIterator[bytes]:
+    for chunk in copied.chunks(rows):
+        yield chunk
 
 
 async def settle(session: Session, newly: Mapping[str, Spans], source: str, endpoint: str | None) -> None:

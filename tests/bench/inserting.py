@@ -163,7 +163,9 @@ async def ledgers(server_url: str, folder: Path) -> AsyncIterator[Ledgers]:
             await resources.enter_async_context(connected(urls[name])) for name in ("model", "copy", "executemany")
         ]
         for connection in (copy, many):
-            await connection.execute("SELECT ledger.ensure_partitions($1, $2)", BUSY.first_slot, BUSY.first_slot + 10_000_000)
+            await connection.execute(
+                "SELECT ledger.ensure_partitions($1, $2)", BUSY.first_slot, BUSY.first_slot + 10_000_000
+            )
         sides = {"ours": Ours(ours), "copy": ServerCopy(copy), "executemany": Executemany(many)}
         yield Ledgers(model, reader, folder, sides)
     digests = {name: await _digests(url) for name, url in urls.items()}
