@@ -18,7 +18,7 @@ from indexer.store.times import microseconds
 
 BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # The signature, no flags, no more header.
 END = b"\xff\xff"
-CHUNK_ROWS = 200  # Sent at once: the server works on them while the next are made.
+CHUNK_ROWS = 50  # Sent at once: the server works on them while the next are made.
 _NULL = b"\xff\xff\xff\xff"
 _MOST_KNOWN = 10_000
 _BYTEA_OID = 17
