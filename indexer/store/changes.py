@@ -7,7 +7,7 @@ the page is found once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from itertools import chain
 from typing import Literal, NamedTuple
@@ -29,8 +29,9 @@ _GUESSED = (
 )
 
 Rows = dict[Key, Row]
-# What a slot is: settled before, also whole in this page, settled by this page, or neither.
-Standing = Literal["covered", "reread", "newly", "open"]
+# Of a row: read from an account; or what its slot is: settled before, also whole in this page, settled by this page, or
+# neither.
+Standing = Literal["account", "covered", "reread", "newly", "open"]
 
 
 class Scope(NamedTuple):
@@ -42,48 +43,57 @@ class Scope(NamedTuple):
     touched: Spans  # Other slots in which the page has rows that may be there already, settled or not.
 
 
-def page_rows(page: Page) -> dict[Table, Rows]:
+class Found(NamedTuple):
+    """The rows of a page, and where they lie: (stream, slot, whether they were read from accounts)."""
+
+    rows: Mapping[Table, Rows]
+    places: Set[tuple[str, int, bool]]
+
+
+def page_rows(page: Page) -> Found:
     """The rows of a page by table and key, settled as far as the page settles slots; of equal keys the last."""
     settled = {stream: union(spans) for stream, spans in page.settled.items()}
     is_settled = cache(lambda stream, slot: covers(settled.get(stream, ()), slot))
-    found: dict[Table, Rows] = {table: {} for table in TABLES}
+    rows: dict[Table, Rows] = {table: {} for table in TABLES}
+    places = set()
     for record in chain(page.events, page.records, page.failures):
         table, origin = BY_CLASS[type(record)], record.origin
-        row = table.row(record, settled=origin.channel == "account" or is_settled(origin.protocol, origin.slot))
-        found[table][table.key(row)] = row
-    return found
+        stream, slot, of_account = origin.protocol, origin.slot, origin.channel == "account"
+        places.add((stream, slot, of_account))
+        row = table.row(record, settled=of_account or is_settled(stream, slot))
+        rows[table][table.key(row)] = row
+    return Found(rows, places)
 
 
-def streams(page: Page, found: Mapping[Table, Rows]) -> list[str]:
+def streams(page: Page, found: Found) -> list[str]:
     """Every stream that the page speaks of, in order: the order in which they are locked."""
-    return sorted({*page.settled, *page.unavailable, *(row[_PROTOCOL] for row in _all(found))})
+    return sorted({*page.settled, *page.unavailable, *(stream for stream, _, _ in found.places)})
 
 
-def bounds(page: Page, found: Mapping[Table, Rows]) -> Span | None:
+def bounds(page: Page, found: Found) -> Span | None:
     """A span around every slot that the page speaks of."""
     spans = [span for some in (*page.settled.values(), *page.unavailable.values()) for span in some]
-    slots = [row[_SLOT] for row in _all(found)]
+    slots = [slot for _, slot, _ in found.places]
     starts, ends = [*slots, *(span.start for span in spans)], [*(slot + 1 for slot in slots), *(s.end for s in spans)]
     return Span(min(starts), max(ends)) if starts else None
 
 
-def payload_slots(found: Mapping[Table, Rows]) -> Spans:
+def payload_slots(found: Found) -> Spans:
     """The slots of rows that can be made again from their payloads."""
-    return of_slots({row[_SLOT] for row in _all(found) if row[_CHANNEL] != "account"})
+    return of_slots({slot for _, slot, of_account in found.places if not of_account})
 
 
-def scopes(page: Page, found: Mapping[Table, Rows], covered: Mapping[str, Spans]) -> dict[str, Scope]:
+def scopes(page: Page, found: Found, covered: Mapping[str, Spans]) -> dict[str, Scope]:
     """What the page means for each stream. `covered` must be true within `bounds`, elsewhere it may be short."""
     names = streams(page, found)
-    of_payloads: dict[str, set[int]] = {name: set() for name in names}
-    of_accounts: dict[str, set[int]] = {name: set() for name in names}
-    for row in _all(found):
-        (of_accounts if row[_CHANNEL] == "account" else of_payloads)[row[_PROTOCOL]].add(row[_SLOT])
+    slots: dict[tuple[str, bool], set[int]] = {(name, which): set() for name in names for which in (False, True)}
+    for stream, slot, of_account in found.places:
+        slots[stream, of_account].add(slot)
     result = {}
     for name in names:
         wanted, have = union(page.settled.get(name, ())), covered.get(name, ())
         newly, reread = missing(wanted, have), common(wanted, have)
-        others = union(missing(of_slots(of_payloads[name]), newly), of_slots(of_accounts[name]))
+        others = union(missing(of_slots(slots[name, False]), newly), of_slots(slots[name, True]))
         result[name] = Scope(have, newly, reread, missing(others, reread))
     return result
 
@@ -108,12 +118,10 @@ def _without(scope: Scope, slots: Spans) -> Scope:
     return scope._replace(newly=missing(scope.newly, slots), touched=union(scope.touched, slots))
 
 
-def write_changes(
-    found: Mapping[Table, Rows], existing: Mapping[Table, Rows], scope: Mapping[str, Scope]
-) -> list[TableChange]:
+def write_changes(found: Found, existing: Mapping[Table, Rows], scope: Mapping[str, Scope]) -> list[TableChange]:
     """What a page changes. `existing` has at least the rows of the page's slots and the provisional rows of `newly`."""
     standing = cache(lambda stream, slot: _standing(scope[stream], slot) if stream in scope else "open")
-    return [_table_changes(table, found[table], existing.get(table, {}), standing) for table in TABLES]
+    return [_table_changes(table, found.rows[table], existing.get(table, {}), standing) for table in TABLES]
 
 
 def _standing(scope: Scope, slot: int) -> Standing:
@@ -125,10 +133,8 @@ def _standing(scope: Scope, slot: int) -> Standing:
 def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable[[str, int], Standing]) -> TableChange:
     change = TableChange(table)
     for key, row in found.items():
-        if row[_CHANNEL] == "account":
-            change.put(key, existing.get(key), row)
-        else:
-            _put_page_row(change, key, existing.get(key), row, standing(row[_PROTOCOL], row[_SLOT]))
+        of_row = "account" if row[_CHANNEL] == "account" else standing(row[_PROTOCOL], row[_SLOT])
+        _put_page_row(change, key, existing.get(key), row, of_row)
     for key, old in existing.items():
         if key in found or old[_CHANNEL] == "account":
             continue
@@ -141,13 +147,11 @@ def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable
 
 
 def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, standing: Standing) -> None:
-    if standing == "newly":
-        change.put(key, old, _settled(row, True))
-    elif standing == "open":
-        row = _settled(row, False)
-        change.put(key, old, row if old is None else _keeping_place(old, row))
-    else:
+    if standing in ("covered", "reread"):
         _compare(change, old, row, is_whole=standing == "reread")
+        return
+    row = row if standing == "account" else _settled(row, standing == "newly")
+    change.put(key, old, _keeping_place(old, row) if standing == "open" and old is not None else row)
 
 
 def _settled(row: Row, is_settled: bool) -> Row:

@@ -13,6 +13,7 @@ from struct import Struct
 from typing import Any, NamedTuple
 
 from indexer.store import numeric
+from indexer.store.known import Known
 from indexer.store.rows import Column, Row, Table
 from indexer.store.times import microseconds
 
@@ -20,7 +21,6 @@ BEGIN = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # The signature, no flags, no more hea
 END = b"\xff\xff"
 CHUNK_ROWS = 50  # Sent at once: the server works on them while the next are made.
 _NULL = b"\xff\xff\xff\xff"
-_MOST_KNOWN = 10_000
 _BYTEA_OID = 17
 _FORMATS = {"bigint": "q", "integer": "i", "smallint": "h", "boolean": "?"}
 
@@ -37,21 +37,6 @@ class Copying(NamedTuple):
             fields = b"".join(map(self.encode, rows[start : start + CHUNK_ROWS]))
             yield fields if start else BEGIN + fields
         yield END
-
-
-class _Known(dict[Any, bytes]):
-    """Values that come again, with their fields. NULL is known."""
-
-    def __init__(self, field: Callable[[Any], bytes]) -> None:
-        super().__init__({None: _NULL})
-        self._field = field
-
-    def __missing__(self, value: Any) -> bytes:
-        if len(self) >= _MOST_KNOWN:
-            self.clear()
-            self[None] = _NULL
-        field = self[value] = self._field(value)
-        return field
 
 
 @cache
@@ -120,8 +105,8 @@ _KNOWN = {
 }  # fmt: skip
 
 
-def _known_numbers(layout: str) -> _Known:
-    return _Known(lambda value: _bytes_field(Struct(layout).pack(value)))
+def _number_fields(layout: str) -> Known[Any, bytes]:
+    return Known(lambda value: _bytes_field(Struct(layout).pack(value)), _NULL)
 
 
 _SCOPE: dict[str, Any] = {
@@ -129,8 +114,8 @@ _SCOPE: dict[str, Any] = {
     "join": b"".join,
     "number": numeric.field,
     "keys": _keys,
-    "length": _Known(lambda count: count.to_bytes(4, "big")),
-    "text": _Known(_text_field),
-    "time": _Known(_time_field),
-    **{name: _known_numbers(">" + layout) for name, layout in _FORMATS.items()},
+    "length": Known(lambda count: count.to_bytes(4, "big"), _NULL),
+    "text": Known(_text_field, _NULL),
+    "time": Known(_time_field, _NULL),
+    **{name: _number_fields(">" + layout) for name, layout in _FORMATS.items()},
 }

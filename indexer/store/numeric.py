@@ -2,7 +2,7 @@
 
 A number is a list of digits in base 10,000 with the weight of the first, a sign, and how many decimals
 are shown. Whole numbers come back as int, others as Decimal with every digit they were sent with. Numbers
-are sent with two or four digits where they fit, leading zeros and all: the server takes these off.
+are sent with two, four or six digits where they fit, leading zeros and all: the server takes these off.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _layout(digits: int) -> Struct:
     return Struct(f">HhHH{digits}H")
 
 
-_two_digits, _four_digits = (Struct(f">IHhHH{digits}H").pack for digits in (2, 4))
+_two_digits, _four_digits, _six_digits = (Struct(f">IHhHH{digits}H").pack for digits in (2, 4, 6))
 
 
 def encode(value: int | Decimal) -> bytes:
@@ -64,15 +64,22 @@ def _field(whole: int, fraction_digits: int, shown: int) -> bytes:
     """`whole` / 10,000**fraction_digits with `shown` decimals."""
     sign, rest = (_NEGATIVE, -whole) if whole < 0 else (0, whole)
     if rest < 100_000_000:
-        first = rest // _BASE
-        return _two_digits(12, 2, 1 - fraction_digits, sign, shown, first, rest - first * _BASE)
+        a = rest // 10_000
+        return _two_digits(12, 2, 1 - fraction_digits, sign, shown, a, rest - a * 10_000)
     if rest < 10_000_000_000_000_000:
         high, low = divmod(rest, 100_000_000)
-        first, third = high // _BASE, low // _BASE
-        return _four_digits(
-            16, 4, 3 - fraction_digits, sign, shown, first, high - first * _BASE, third, low - third * _BASE
-        )
+        a, c = high // 10_000, low // 10_000
+        return _four_digits(16, 4, 3 - fraction_digits, sign, shown, a, high - a * 10_000, c, low - c * 10_000)
+    if rest < 1_000_000_000_000_000_000_000_000:
+        return _six_digits(20, 6, 5 - fraction_digits, sign, shown, *_cut(rest // 10**12), *_cut(rest % 10**12))
     return _long(rest, fraction_digits, sign, shown)
+
+
+def _cut(rest: int) -> tuple[int, int, int]:
+    """Three digits."""
+    a, low = divmod(rest, 100_000_000)
+    b = low // 10_000
+    return a, b, low - b * 10_000
 
 
 def _long(rest: int, fraction_digits: int, sign: int, shown: int) -> bytes:

@@ -18,6 +18,7 @@ import msgspec
 
 from indexer.core.payload import Enclosing
 from indexer.core.record import DECODER_VERSION, RECORD_KINDS, EventRow, Failure, Origin, Record
+from indexer.store.known import Known
 
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
@@ -139,7 +140,7 @@ def _maker(cls: type[Record], columns: Sequence[Column], *, has_enclosing: bool)
         *(["    enclosing = record.enclosing"] if has_enclosing else []),
         f"    return ({', '.join(map(_expression, columns))},)",
     ]
-    scope = {"storable_time": _storable_time, "storable_text": _storable_text, "DECODER_VERSION": DECODER_VERSION}
+    scope = {"storable_time": _TIMES, "storable_text": _TEXTS, "DECODER_VERSION": DECODER_VERSION}
     exec(compile("\n".join(lines), f"<row of {cls.table}>", "exec"), scope)  # noqa: S102 - our own text and classes.
     return typing.cast("MakesRow", scope["row"])
 
@@ -155,8 +156,8 @@ def _expression(column: Column) -> str:
         return {"settled": "settled", "decoder_version": "DECODER_VERSION"}[name]
     value = f"origin.{name}" if name in Origin.__struct_fields__ else f"record.{name}"
     if name == "block_time":
-        return f"storable_time({value})"
-    return f"storable_text({value})" if column.is_free_text else value
+        return f"storable_time[{value}]"
+    return f"storable_text[{value}]" if column.is_free_text else value
 
 
 def _enclosing(values: Mapping[str, Any]) -> Enclosing | None:
@@ -175,16 +176,19 @@ def _typed(value: Any, column: Column) -> Any:
     return tuple(value) if column.python_type is tuple else value
 
 
-def _storable_time(seconds: int | None) -> int | None:
+def _storable_time(seconds: int) -> int | None:
     """None for what is no time: an event may carry any 64 bits."""
-    return seconds if seconds is not None and 0 < seconds <= _LAST_TIME else None
+    return seconds if 0 < seconds <= _LAST_TIME else None
 
 
-def _storable_text(text: str | None) -> str | None:
-    if text is None or (text.isascii() and "\0" not in text):
+def _storable_text(text: str) -> str:
+    if text.isascii() and "\0" not in text:
         return text
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
+
+_TIMES: Known[int, int | None] = Known(_storable_time, None)
+_TEXTS: Known[str, str | None] = Known(_storable_text, None)
 
 RECORD_TABLES = tuple(Table(cls) for cls in RECORD_KINDS)
 EVENTS = Table(EventRow)

@@ -8,12 +8,12 @@ any is looked at.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.core.coverage import Span, Spans
 from indexer.store.base import Difference
-from indexer.store.changes import Rows, Scope
+from indexer.store.changes import Found, Rows, Scope
 from indexer.store.coordination import Anchor
 from indexer.store.copying import Copying, copying
 from indexer.store.rows import TABLES, Row, Table
@@ -50,9 +50,7 @@ async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_ro
     return Locked(covered, rows[0]["version"] if rows else None)
 
 
-async def existing_rows(
-    session: Session, found: Mapping[Table, Rows], scopes: Mapping[str, Scope]
-) -> dict[Table, Rows]:
+async def existing_rows(session: Session, found: Found, scopes: Mapping[str, Scope]) -> dict[Table, Rows]:
     """The rows that a page may touch."""
     existing: dict[Table, Rows] = {table: {} for table in TABLES}
     newly = {stream: scope.newly for stream, scope in scopes.items()}
@@ -60,7 +58,7 @@ async def existing_rows(
         await _read(session, "provisional_rows_in_spans", existing, table, stream, newly[stream])
     others = {stream: (*scope.reread, *scope.touched) for stream, scope in scopes.items()}
     for table, stream in await _tables_with_rows(session, others, ""):
-        spans = others[stream] if found[table] else scopes[stream].reread
+        spans = others[stream] if found.rows[table] else scopes[stream].reread
         await _read(session, "rows_in_spans", existing, table, stream, spans)
     return existing
 
@@ -92,7 +90,7 @@ async def _read(
 
 
 async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
-    """Delete what goes, insert what comes, mark buckets, keep differences."""
+    """Delete what goes, insert what comes, mark what has to be made again, keep differences."""
     dirty: set[Bucket] = set()
     told = Told()
     differences: list[Difference] = []
@@ -102,15 +100,23 @@ async def apply(session: Session, made: Iterable[TableChange], source: str, endp
         dirty |= change.dirty
         change.tell(told)
         differences += change.differences
-    if dirty:
-        await session.execute(query("mark_buckets"), *map(list, zip(*dirty, strict=True)))
-    for name, marks in (("prices", told.prices), ("amounts", told.amounts), ("owners", told.owners)):
-        if marks:
-            await session.execute(query(f"mark_{name}"), *map(list, zip(*marks, strict=True)))
+    marks: list[tuple[int, Collection[tuple[object, ...]]]] = [
+        (3, dirty),
+        (3, told.prices),
+        (5, told.amounts),
+        (2, told.owners),
+    ]
+    if any(rows for _, rows in marks):
+        await session.execute(query("mark"), *(values for width, rows in marks for values in _turned(width, rows)))
     if differences:
         rows = [(d.record, d.protocol, d.slot, d.signature, d.channel, d.index, d.part, d.reason, d.difference,
                  d.columns, source, endpoint) for d in differences]  # fmt: skip
         await session.executemany(query("insert_difference"), rows)
+
+
+def _turned(width: int, rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    """One list for each of so many columns."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 async def _delete(session: Session, change: TableChange) -> None:
