@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 COPY_ROWS = 8  # From about here COPY is faster than single inserts: measured at 6 to 12, whatever the table.
 _BY_NAME = {table.name: table for table in TABLES}
-PROVISIONAL = " AND NOT t.settled"
+# Which rows of a stream `tables_with_rows` looks for: by the small index of provisional rows, or by the key; see
+# `rows_in_spans` for why no index may serve the second comparison.
+PROVISIONAL = "t.protocol = s.stream AND NOT t.settled"
+ANY = "t.protocol || '' = s.stream"
 
 
 class Locked(NamedTuple):
@@ -57,21 +60,19 @@ async def existing_rows(session: Session, found: Found, scopes: Mapping[str, Sco
     for table, stream in await _tables_with_rows(session, newly, PROVISIONAL):
         await _read(session, "provisional_rows_in_spans", existing, table, stream, newly[stream])
     others = {stream: (*scope.reread, *scope.touched) for stream, scope in scopes.items()}
-    for table, stream in await _tables_with_rows(session, others, ""):
+    for table, stream in await _tables_with_rows(session, others, ANY):
         spans = others[stream] if found.rows[table] else scopes[stream].reread
         await _read(session, "rows_in_spans", existing, table, stream, spans)
     return existing
 
 
-async def _tables_with_rows(
-    session: Session, spans: Mapping[str, Spans], condition: str
-) -> Sequence[tuple[Table, str]]:
+async def _tables_with_rows(session: Session, spans: Mapping[str, Spans], which: str) -> Sequence[tuple[Table, str]]:
     """(table, stream) where there is a row between the first and the last of these slots."""
     bounds = {stream: _around(some) for stream, some in spans.items() if some}
     if not bounds:
         return ()
     outer = _around(bounds.values())
-    parts = " UNION ALL ".join(query("tables_with_rows", table=table.name, condition=condition) for table in TABLES)
+    parts = " UNION ALL ".join(query("tables_with_rows", table=table.name, which=which) for table in TABLES)
     starts, ends = _ends(bounds.values())
     rows = await session.fetch(parts, list(bounds), starts, ends, outer.start, outer.end)
     return [(_BY_NAME[row["name"]], row["stream"]) for row in rows]
