@@ -29,9 +29,11 @@ _GUESSED = (
 )
 
 Rows = dict[Key, Row]
+Place = tuple[str, int, bool]  # Stream, slot, and whether it was read from an account.
 # Of a row: read from an account; or what its slot is: settled before, also whole in this page, settled by this page, or
 # neither.
 Standing = Literal["account", "covered", "reread", "newly", "open"]
+_READ_BEFORE = ("covered", "reread")
 
 
 class Scope(NamedTuple):
@@ -44,25 +46,25 @@ class Scope(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The rows of a page, and where they lie: (stream, slot, whether they were read from accounts)."""
+    """The rows of a page, and where they lie."""
 
     rows: Mapping[Table, Rows]
-    places: Set[tuple[str, int, bool]]
+    places: Set[Place]
 
 
 def page_rows(page: Page) -> Found:
     """The rows of a page by table and key, settled as far as the page settles slots; of equal keys the last."""
     settled = {stream: union(spans) for stream, spans in page.settled.items()}
-    is_settled = cache(lambda stream, slot: covers(settled.get(stream, ()), slot))
     rows: dict[Table, Rows] = {table: {} for table in TABLES}
-    places = set()
+    places: dict[Place, bool] = {}  # Whether its rows are settled.
     for record in chain(page.events, page.records, page.failures):
         table, origin = BY_CLASS[type(record)], record.origin
-        stream, slot, of_account = origin.protocol, origin.slot, origin.channel == "account"
-        places.add((stream, slot, of_account))
-        row = table.row(record, settled=of_account or is_settled(stream, slot))
+        place = origin.protocol, origin.slot, origin.channel == "account"
+        if (is_settled := places.get(place)) is None:
+            is_settled = places[place] = place[2] or covers(settled.get(place[0], ()), place[1])
+        row = table.row(record, settled=is_settled)
         rows[table][table.key(row)] = row
-    return Found(rows, places)
+    return Found(rows, places.keys())
 
 
 def streams(page: Page, found: Found) -> list[str]:
@@ -131,10 +133,14 @@ def _standing(scope: Scope, slot: int) -> Standing:
 
 
 def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable[[str, int], Standing]) -> TableChange:
-    change = TableChange(table)
+    change, fresh = TableChange(table), []
     for key, row in found.items():
         of_row = "account" if row[_CHANNEL] == "account" else standing(row[_PROTOCOL], row[_SLOT])
-        _put_page_row(change, key, existing.get(key), row, of_row)
+        if key in existing or of_row in _READ_BEFORE:
+            _put_page_row(change, key, existing.get(key), row, of_row)
+        else:
+            fresh.append(_settled(row, of_row != "open"))
+    change.insert(fresh)
     for key, old in existing.items():
         if key in found or old[_CHANNEL] == "account":
             continue
@@ -147,10 +153,10 @@ def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable
 
 
 def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, standing: Standing) -> None:
-    if standing in ("covered", "reread"):
+    if standing in _READ_BEFORE:
         _compare(change, old, row, is_whole=standing == "reread")
         return
-    row = row if standing == "account" else _settled(row, standing == "newly")
+    row = _settled(row, standing != "open")
     change.put(key, old, _keeping_place(old, row) if standing == "open" and old is not None else row)
 
 

@@ -7,7 +7,7 @@ the hour that it counts in and what it told others; one that is put again by ano
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -33,6 +33,13 @@ class TableChange:
         self.counts: Counter[Change] = Counter()
         self.differences: list[Difference] = []
         self._marking: list[Row] = []  # Old and new ones.
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Many rows of which none is there."""
+        if rows:
+            self.new += rows
+            self._marking += rows
+            self.counts["inserted"] += len(rows)
 
     def put(self, key: Key, old: Row | None, row: Row) -> None:
         if old is None:
