@@ -32,11 +32,10 @@ class Copying(NamedTuple):
     encode: Callable[[Row], bytes]
 
     def chunks(self, rows: Sequence[Row]) -> Iterator[bytes]:
-        """All that COPY reads."""
+        """All that COPY reads but for its end."""
         for start in range(0, len(rows), CHUNK_ROWS):
             fields = b"".join(map(self.encode, rows[start : start + CHUNK_ROWS]))
             yield fields if start else BEGIN + fields
-        yield END
 
 
 @cache

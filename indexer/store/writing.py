@@ -8,15 +8,15 @@ any is looked at.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.core.coverage import Span, Spans
 from indexer.store.base import Difference
 from indexer.store.changes import Found, Rows, Scope
 from indexer.store.coordination import Anchor
-from indexer.store.copying import Copying, copying
-from indexer.store.rows import TABLES, Row, Table
+from indexer.store.inserting import insert
+from indexer.store.rows import TABLES, Table
 from indexer.store.slot_locks import slot_locks
 from indexer.store.statements import multirange, query, spans_of
 from indexer.store.table_change import Bucket, TableChange
@@ -25,7 +25,6 @@ from indexer.store.told import Told
 if TYPE_CHECKING:
     from indexer.store.pool import Session
 
-COPY_ROWS = 8  # From about here COPY is faster than single inserts: measured at 6 to 12, whatever the table.
 _BY_NAME = {table.name: table for table in TABLES}
 # Which rows of a stream `tables_with_rows` looks for: by the small index of provisional rows, or by the key; see
 # `rows_in_spans` for why no index may serve the second comparison.
@@ -90,14 +89,15 @@ async def _read(
         existing[table][table.key(row)] = row
 
 
-async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
+async def apply(session: Session, made: Sequence[TableChange], source: str, endpoint: str | None) -> None:
     """Delete what goes, insert what comes, mark what has to be made again, keep differences."""
     dirty: set[Bucket] = set()
     told = Told()
     differences: list[Difference] = []
     for change in made:
         await _delete(session, change)
-        await _insert(session, change)
+    await insert(session, made)
+    for change in made:
         dirty |= change.dirty
         change.tell(told)
         differences += change.differences
@@ -140,24 +140,6 @@ def deletion(table: Table) -> str:
         first=f"${len(names) + 1}",
         behind=f"${len(names) + 2}",
     )
-
-
-async def _insert(session: Session, change: TableChange) -> None:
-    table = change.table
-    if len(change.new) >= COPY_ROWS:
-        copied = copying(table)
-        await session.copy_to_table(
-            table.name, schema_name="ledger", columns=copied.names, format="binary", source=_sent(copied, change.new)
-        )
-    elif change.new:
-        parameters = ", ".join(f"${place}" for place in range(1, len(table.names) + 1))
-        statement = query("insert_row", table=table.name, columns=columns(table), parameters=parameters)
-        await session.executemany(statement, change.new)
-
-
-async def _sent(copied: Copying, rows: Sequence[Row]) -> AsyncIterator[bytes]:
-    for chunk in copied.chunks(rows):
-        yield chunk
 
 
 async def settle(session: Session, newly: Mapping[str, Spans], source: str, endpoint: str | None) -> None:
