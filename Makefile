@@ -77,7 +77,7 @@ parity: install
 
 # Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
 # against queries over five million rows (about ten minutes). BENCH_ARGS: --only
-# decoding|base58|blocks|loop|aggregates, --rounds, --seconds, --json.
+# decoding|base58|blocks|loop|insert|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

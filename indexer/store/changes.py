@@ -1,37 +1,39 @@
 """Decide what a write changes: pure, so that both stores decide alike.
 
 A store locks its streams, says what is settled already, reads the rows that a page may touch, and gets
-back which keys go, which rows come, which buckets are dirty and which differences were found. A row that
-changes goes and comes: there is no partial update.
+back what changes in each table (table_change.py). A page has thousands of rows in few slots: what a slot is to
+the page is found once.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from functools import cache
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from indexer.core.coverage import Span, Spans, common, covers, missing, of_slots, union
 from indexer.core.protocol import Processed
-from indexer.store.base import Change, Difference, Page, StoredTransaction, Written
+from indexer.store.base import Page, StoredTransaction, Written
 from indexer.store.rows import BY_CLASS, EVENTS, FAILURES, TABLES, Key, Row, Table
-from indexer.store.told import HOUR_S, Told
+from indexer.store.table_change import TableChange
 
 # Every table begins with the same columns.
-_PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _INDEX, _TX_INDEX, _BLOCK_TIME, _PART, _SETTLED, _VERSION = (
+_PROTOCOL, _SLOT, _SIGNATURE, _CHANNEL, _INDEX, _TX_INDEX, _BLOCK_TIME, _SETTLED = (
     EVENTS.position[name]
-    for name in (
-        "protocol", "slot", "signature", "channel", "index", "tx_index", "block_time", "part", "settled",
-        "decoder_version",
-    )
-)  # fmt: skip
+    for name in ("protocol", "slot", "signature", "channel", "index", "tx_index", "block_time", "settled")
+)
 # What a source that settles nothing may not know, so that it is no difference.
 _GUESSED = (
     {"tx_index", "block_time"} | {name for name in EVENTS.names if name.startswith("enclosing_")} | {"stack_height"}
 )
 
 Rows = dict[Key, Row]
-Bucket = tuple[int, str, str]  # Hour in Unix seconds, protocol, market key or "".
+Place = tuple[str, int, bool]  # Stream, slot, and whether it was read from an account.
+# Of a row: read from an account; or what its slot is: settled before, also whole in this page, settled by this page, or
+# neither.
+Standing = Literal["account", "covered", "reread", "newly", "open"]
+_READ_BEFORE = ("covered", "reread")
 
 
 class Scope(NamedTuple):
@@ -43,106 +45,57 @@ class Scope(NamedTuple):
     touched: Spans  # Other slots in which the page has rows that may be there already, settled or not.
 
 
-class TableChange:
-    """Of one table: what goes, what comes, and how many rows of each change."""
+class Found(NamedTuple):
+    """The rows of a page, and where they lie."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
-        self.gone: list[Key] = []
-        self.new: list[Row] = []
-        self.counts: Counter[Change] = Counter()
-        self.dirty: set[Bucket] = set()
-        self.told = Told()
-        self.differences: list[Difference] = []
-
-    def put(self, key: Key, old: Row | None, row: Row) -> None:
-        if old is None:
-            self._come(row, "inserted")
-        elif _content(old) != _content(row):
-            self._go(key, old)
-            self._come(row, "updated")
-        else:
-            self.counts["unchanged"] += 1
-            if old[_VERSION] != row[_VERSION]:  # The same row from another decoder: only its stamp is new.
-                self.gone.append(key)
-                self.new.append(row)
-
-    def delete(self, key: Key, old: Row) -> None:
-        self._go(key, old)
-        self.counts["deleted"] += 1
-
-    def differ(self, row: Row, difference: Literal["differing", "additional", "missing"], *columns: str) -> None:
-        value = dict(zip(self.table.names, row, strict=True))
-        self.counts["differing"] += 1
-        self.differences.append(
-            Difference(
-                record=self.table.kind,
-                difference=difference,
-                columns=columns,
-                reason=value.get("reason", ""),
-                **{name: value[name] for name in ("protocol", "slot", "signature", "channel", "index", "part")},
-            )
-        )
-
-    def _come(self, row: Row, change: Change) -> None:
-        self.new.append(row)
-        self.counts[change] += 1
-        self._mark(row)
-
-    def _go(self, key: Key, old: Row) -> None:
-        self.gone.append(key)
-        self._mark(old)
-
-    def _mark(self, row: Row) -> None:
-        self.told.add(self.table, row)
-        time = row[_BLOCK_TIME]
-        if time is None or self.table in (EVENTS, FAILURES):
-            return
-        place = self.table.position.get("market_key")
-        market_key = (row[place] if place is not None else None) or ""
-        self.dirty.add((time - time % HOUR_S, row[_PROTOCOL], market_key))
+    rows: Mapping[Table, Rows]
+    places: Set[Place]
 
 
-def page_rows(page: Page) -> dict[Table, Rows]:
-    """The rows of a page by table and key, all provisional but those of accounts; of equal keys the last."""
-    found: dict[Table, Rows] = {table: {} for table in TABLES}
-    for record in (*page.events, *page.records, *page.failures):
-        table = BY_CLASS[type(record)]
-        row = table.row(record, settled=record.origin.channel == "account")
-        found[table][table.key(row)] = row
-    return found
+def page_rows(page: Page) -> Found:
+    """The rows of a page by table and key, settled as far as the page settles slots; of equal keys the last."""
+    settled = {stream: union(spans) for stream, spans in page.settled.items()}
+    rows: dict[Table, Rows] = {table: {} for table in TABLES}
+    places: dict[Place, bool] = {}  # Whether its rows are settled.
+    for record in chain(page.events, page.records, page.failures):
+        table, origin = BY_CLASS[type(record)], record.origin
+        place = origin.protocol, origin.slot, origin.channel == "account"
+        if (is_settled := places.get(place)) is None:
+            is_settled = places[place] = place[2] or covers(settled.get(place[0], ()), place[1])
+        row = table.row(record, settled=is_settled)
+        rows[table][table.key(row)] = row
+    return Found(rows, places.keys())
 
 
-def streams(page: Page, found: Mapping[Table, Rows]) -> list[str]:
+def streams(page: Page, found: Found) -> list[str]:
     """Every stream that the page speaks of, in order: the order in which they are locked."""
-    return sorted({*page.settled, *page.unavailable, *(row[_PROTOCOL] for row in _all(found))})
+    return sorted({*page.settled, *page.unavailable, *(stream for stream, _, _ in found.places)})
 
 
-def bounds(page: Page, found: Mapping[Table, Rows]) -> Span | None:
+def bounds(page: Page, found: Found) -> Span | None:
     """A span around every slot that the page speaks of."""
     spans = [span for some in (*page.settled.values(), *page.unavailable.values()) for span in some]
-    slots = [row[_SLOT] for row in _all(found)]
+    slots = [slot for _, slot, _ in found.places]
     starts, ends = [*slots, *(span.start for span in spans)], [*(slot + 1 for slot in slots), *(s.end for s in spans)]
     return Span(min(starts), max(ends)) if starts else None
 
 
-def payload_slots(found: Mapping[Table, Rows]) -> Spans:
+def payload_slots(found: Found) -> Spans:
     """The slots of rows that can be made again from their payloads."""
-    return of_slots({row[_SLOT] for row in _all(found) if row[_CHANNEL] != "account"})
+    return of_slots({slot for _, slot, of_account in found.places if not of_account})
 
 
-def scopes(page: Page, found: Mapping[Table, Rows], covered: Mapping[str, Spans]) -> dict[str, Scope]:
+def scopes(page: Page, found: Found, covered: Mapping[str, Spans]) -> dict[str, Scope]:
     """What the page means for each stream. `covered` must be true within `bounds`, elsewhere it may be short."""
     names = streams(page, found)
-    of_payloads: dict[str, set[int]] = {name: set() for name in names}
-    of_accounts: dict[str, set[int]] = {name: set() for name in names}
-    for row in _all(found):
-        (of_accounts if row[_CHANNEL] == "account" else of_payloads)[row[_PROTOCOL]].add(row[_SLOT])
+    slots: dict[tuple[str, bool], set[int]] = {(name, which): set() for name in names for which in (False, True)}
+    for stream, slot, of_account in found.places:
+        slots[stream, of_account].add(slot)
     result = {}
     for name in names:
         wanted, have = union(page.settled.get(name, ())), covered.get(name, ())
         newly, reread = missing(wanted, have), common(wanted, have)
-        others = union(missing(of_slots(of_payloads[name]), newly), of_slots(of_accounts[name]))
+        others = union(missing(of_slots(slots[name, False]), newly), of_slots(slots[name, True]))
         result[name] = Scope(have, newly, reread, missing(others, reread))
     return result
 
@@ -167,37 +120,48 @@ def _without(scope: Scope, slots: Spans) -> Scope:
     return scope._replace(newly=missing(scope.newly, slots), touched=union(scope.touched, slots))
 
 
-def write_changes(
-    found: Mapping[Table, Rows], existing: Mapping[Table, Rows], scope: Mapping[str, Scope]
-) -> list[TableChange]:
+def write_changes(found: Found, existing: Mapping[Table, Rows], scope: Mapping[str, Scope]) -> list[TableChange]:
     """What a page changes. `existing` has at least the rows of the page's slots and the provisional rows of `newly`."""
-    return [_table_changes(table, found[table], existing.get(table, {}), scope) for table in TABLES]
+    standing = cache(lambda stream, slot: _standing(scope[stream], slot) if stream in scope else "open")
+    return [_table_changes(table, found.rows[table], existing.get(table, {}), standing) for table in TABLES]
 
 
-def _table_changes(table: Table, found: Rows, existing: Rows, scope: Mapping[str, Scope]) -> TableChange:
-    change = TableChange(table)
+def _standing(scope: Scope, slot: int) -> Standing:
+    if covers(scope.covered, slot):
+        return "reread" if covers(scope.reread, slot) else "covered"
+    return "newly" if covers(scope.newly, slot) else "open"
+
+
+def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable[[str, int], Standing]) -> TableChange:
+    change, fresh = TableChange(table), []
     for key, row in found.items():
-        _put_page_row(change, key, existing.get(key), row, scope[row[_PROTOCOL]])
+        of_row = "account" if row[_CHANNEL] == "account" else standing(row[_PROTOCOL], row[_SLOT])
+        if key in existing or of_row in _READ_BEFORE:
+            _put_page_row(change, key, existing.get(key), row, of_row)
+        else:
+            fresh.append(_settled(row, of_row != "open"))
+    change.insert(fresh)
     for key, old in existing.items():
-        if key in found or old[_CHANNEL] == "account" or old[_PROTOCOL] not in scope:
+        if key in found or old[_CHANNEL] == "account":
             continue
-        if covers(scope[old[_PROTOCOL]].newly, old[_SLOT]):
+        of_old = standing(old[_PROTOCOL], old[_SLOT])
+        if of_old == "newly":
             change.delete(key, old)
-        elif covers(scope[old[_PROTOCOL]].reread, old[_SLOT]):
+        elif of_old == "reread":
             change.differ(old, "missing")
     return change
 
 
-def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, scope: Scope) -> None:
-    slot = row[_SLOT]
-    if row[_CHANNEL] == "account":
-        change.put(key, old, row)
-    elif covers(scope.covered, slot):
-        _compare(change, old, row, is_whole=covers(scope.reread, slot))
-    elif covers(scope.newly, slot):
-        change.put(key, old, _with(row, _SETTLED, True))
-    else:
-        change.put(key, old, row if old is None else _keeping_place(old, row))
+def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, standing: Standing) -> None:
+    if standing in _READ_BEFORE:
+        _compare(change, old, row, is_whole=standing == "reread")
+        return
+    row = _settled(row, standing != "open")
+    change.put(key, old, _keeping_place(old, row) if standing == "open" and old is not None else row)
+
+
+def _settled(row: Row, is_settled: bool) -> Row:
+    return row if row[_SETTLED] is is_settled else _with(row, _SETTLED, is_settled)
 
 
 def _compare(change: TableChange, old: Row | None, row: Row, *, is_whole: bool) -> None:
@@ -275,10 +239,6 @@ def grouped(events: Iterable[Row], failures: Iterable[Row]) -> Sequence[StoredTr
         )
         for (slot, signature, protocol), (found, failed) in sorted(both.items())
     ]
-
-
-def _content(row: Row) -> Row:
-    return row[:_VERSION] + row[_VERSION + 1 :]
 
 
 def _with(row: Row, place: int, value: object) -> Row:

@@ -14,13 +14,14 @@ from indexer.core.record import Failure
 from indexer.core.reference import Reference
 from indexer.store import changes
 from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
-from indexer.store.changes import Rows, Scope, TableChange
+from indexer.store.changes import Rows, Scope
 from indexer.store.cluster import check_cluster
 from indexer.store.coordination import TRY_BUCKET_S, new_anchors
 from indexer.store.memory_coordination import MemoryCoordination
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
 from indexer.store.shelf import Shelf
+from indexer.store.table_change import Bucket, TableChange
 
 _PROTOCOL, _SLOT, _CHANNEL = (EVENTS.position[name] for name in ("protocol", "slot", "channel"))
 
@@ -35,7 +36,7 @@ class MemoryStore(MemoryCoordination):
         self._unavailable: dict[str, dict[float, Spans]] = {}  # By stream and time of the last try.
         self._wanted: Spans = ()
         self._differences: set[Difference] = set()
-        self._dirty: set[changes.Bucket] = set()
+        self._dirty: set[Bucket] = set()
         self._reference = Reference()
         self._cluster: tuple[str, str] | None = None
         self.settlements: dict[tuple[str, str, str | None], Spans] = {}  # By stream, source and endpoint.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import asyncpg
 
 from indexer.errors import StoreUnavailable
-from indexer.store import numeric
+from indexer.store import numeric, times
 from indexer.store.connection import CONNECT_TIMEOUT_S, SESSION, Connection, address_of, connect, unavailable
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Session: TypeAlias = PoolConnectionProxy[asyncpg.Record]
 
-_POSTGRES_EPOCH_S = 946_684_800  # 2000-01-01
-_MICROSECONDS = 1_000_000
 MOST_STATEMENTS = 250  # Prepared for each connection: every table has five of its own.
 
 # Every statement is planned once for a connection and without its arguments: they are of few shapes, and to plan over
@@ -128,9 +126,9 @@ async def _prepare(connection: Connection) -> None:
     )
 
 
-def _encode_time(seconds: int) -> tuple[int]:
-    return ((seconds - _POSTGRES_EPOCH_S) * _MICROSECONDS,)
+def _encode_time(unix_s: int) -> tuple[int]:
+    return (times.microseconds(unix_s),)
 
 
 def _decode_time(value: tuple[int]) -> int:
-    return value[0] // _MICROSECONDS + _POSTGRES_EPOCH_S
+    return times.seconds(value[0])

@@ -20,7 +20,7 @@ from indexer.core.protocol import Processed
 from indexer.core.reference import Market, Reference, Token
 from indexer.store import changes, writing
 from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
-from indexer.store.changes import Rows
+from indexer.store.changes import Found
 from indexer.store.cluster import check_cluster
 from indexer.store.connection import CONNECT_TIMEOUT_S
 from indexer.store.coordination import new_anchors
@@ -65,7 +65,7 @@ class PostgresStore(PostgresCoordination):
         await self._ensure_partitions(found)
         anchors = new_anchors(page.slot_times, (s for spans in page.settled.values() for s in spans), self._anchors)
         async with self._transaction() as session:
-            has_rows = any(found.values())
+            has_rows = bool(found.places)
             locked = await writing.lock(session, streams, bounds, has_rows=has_rows)
             scopes = changes.scopes(page, found, locked.covered)
             existing = await writing.existing_rows(session, found, scopes)
@@ -189,9 +189,8 @@ class PostgresStore(PostgresCoordination):
             await self._execute(query("insert_streams"), streams)
             self._streams.update(streams)
 
-    async def _ensure_partitions(self, found: Mapping[Table, Rows]) -> None:
-        place = EVENTS.position["slot"]
-        wanted = {row[place] // PARTITION_SLOTS for rows in found.values() for row in rows.values()}
+    async def _ensure_partitions(self, found: Found) -> None:
+        wanted = {slot // PARTITION_SLOTS for _, slot, _ in found.places}
         for number in sorted(wanted - self._partitions):
             first = number * PARTITION_SLOTS
             async with self._transaction() as session:

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from operator import attrgetter
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from indexer.core.payload import Enclosing
 from indexer.core.record import DECODER_VERSION, RECORD_KINDS, EventRow, Failure, Origin, Record
+from indexer.store.known import Known
 
 Row = tuple[Any, ...]
 Key = tuple[Any, ...]
@@ -53,10 +54,18 @@ class Column(NamedTuple):
     sql_type: str
     nullable: bool
     python_type: type
+    is_free_text: bool = False  # Any text at all, not one of our own words.
+
+
+class MakesRow(Protocol):
+    def __call__(self, record: Record, *, settled: bool) -> Row: ...
 
 
 class Table:
-    """One record class as a table of schema `ledger`."""
+    """One record class as a table of schema `ledger`.
+
+    `row` makes a record's row, `key` gives a row's key: a page has thousands, so both are made for this class alone.
+    """
 
     def __init__(self, cls: type[Record]) -> None:
         self.cls = cls
@@ -67,26 +76,10 @@ class Table:
         self.position = {name: place for place, name in enumerate(self.names)}
         # One transaction can fail for two protocols and for two reasons at one position.
         self.key_names = (*_KEY, "reason", "protocol") if cls is Failure else _KEY
-        self._key_places = [self.position[name] for name in self.key_names]
+        self.key: Callable[[Row], Key] = itemgetter(*(self.position[name] for name in self.key_names))
         self._fields = [name for name in cls.__struct_fields__ if name not in ("origin", "part", "enclosing")]
         self._has_enclosing = "enclosing" in cls.__struct_fields__
-        self._of_origin = attrgetter(*Origin.__struct_fields__)
-        self._of_record = attrgetter(*self._fields)
-        self._texts = [place for place, column in enumerate(self.columns) if column.python_type is str]
-
-    def key(self, row: Row) -> Key:
-        return tuple(row[place] for place in self._key_places)
-
-    def row(self, record: Record, *, settled: bool) -> Row:
-        origin = record.origin
-        values: list[Any] = [*self._of_origin(origin), record.part, settled, DECODER_VERSION, *self._of_record(record)]
-        values[self.position["block_time"]] = _storable_time(origin.block_time)
-        if self._has_enclosing:
-            values += _enclosing_values(record.enclosing)  # type: ignore[attr-defined]  # As `_has_enclosing` says.
-        for place in self._texts:
-            if (text := values[place]) is not None:
-                values[place] = _storable_text(text)
-        return tuple(values)
+        self.row = _maker(cls, self.columns, has_enclosing=self._has_enclosing)
 
     def record(self, row: Row) -> Record:
         """The record of a row, however the row's integers came (int or Decimal)."""
@@ -124,7 +117,7 @@ def _column(name: str, hint: Any) -> Column:
     assert len(given) == 1, f"{name}: a column has one type, not {hint}"
     plain = _plain(given[0])
     bounded = _BOUNDED.get(name) if plain is int else None
-    return Column(name, bounded or _TYPES[plain], type(None) in options, plain)
+    return Column(name, bounded or _TYPES[plain], type(None) in options, plain, given[0] is str)
 
 
 def _is_union(hint: Any) -> bool:
@@ -139,13 +132,32 @@ def _plain(hint: Any) -> type:
     return typing.cast("type", origin or hint)
 
 
-def _enclosing_values(enclosing: Enclosing | None) -> list[Any]:
-    if enclosing is None:
-        return [None] * len(_ENCLOSING)
-    values = {name: getattr(enclosing, field) for name, field in _ENCLOSING.items()}
-    if enclosing.accounts is not None:
-        values["enclosing_accounts"] = list(enclosing.accounts)
-    return list(values.values())
+def _maker(cls: type[Record], columns: Sequence[Column], *, has_enclosing: bool) -> MakesRow:
+    """Source text with one expression for each column, compiled."""
+    lines = [
+        "def row(record, *, settled):",
+        "    origin = record.origin",
+        *(["    enclosing = record.enclosing"] if has_enclosing else []),
+        f"    return ({', '.join(map(_expression, columns))},)",
+    ]
+    scope = {"storable_time": _TIMES, "storable_text": _TEXTS, "DECODER_VERSION": DECODER_VERSION}
+    exec(compile("\n".join(lines), f"<row of {cls.table}>", "exec"), scope)  # noqa: S102 - our own text and classes.
+    return typing.cast("MakesRow", scope["row"])
+
+
+def _expression(column: Column) -> str:
+    """Of a record's value in that column."""
+    name = column.name
+    if name in _ENCLOSING:
+        value = f"enclosing.{_ENCLOSING[name]}"
+        value = f"(None if {value} is None else list({value}))" if column.python_type is tuple else value
+        return f"enclosing and {value}"
+    if name in ("settled", "decoder_version"):
+        return {"settled": "settled", "decoder_version": "DECODER_VERSION"}[name]
+    value = f"origin.{name}" if name in Origin.__struct_fields__ else f"record.{name}"
+    if name == "block_time":
+        return f"storable_time[{value}]"
+    return f"storable_text[{value}]" if column.is_free_text else value
 
 
 def _enclosing(values: Mapping[str, Any]) -> Enclosing | None:
@@ -164,9 +176,9 @@ def _typed(value: Any, column: Column) -> Any:
     return tuple(value) if column.python_type is tuple else value
 
 
-def _storable_time(seconds: int | None) -> int | None:
+def _storable_time(seconds: int) -> int | None:
     """None for what is no time: an event may carry any 64 bits."""
-    return seconds if seconds is not None and 0 < seconds <= _LAST_TIME else None
+    return seconds if 0 < seconds <= _LAST_TIME else None
 
 
 def _storable_text(text: str) -> str:
@@ -174,6 +186,9 @@ def _storable_text(text: str) -> str:
         return text
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
+
+_TIMES: Known[int, int | None] = Known(_storable_time, None)
+_TEXTS: Known[str, str | None] = Known(_storable_text, None)
 
 RECORD_TABLES = tuple(Table(cls) for cls in RECORD_KINDS)
 EVENTS = Table(EventRow)

@@ -7,7 +7,8 @@ what it said.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -27,33 +28,38 @@ class Told(msgspec.Struct, frozen=True):
     amounts: set[tuple[int, str, str, str, bytes]] = msgspec.field(default_factory=set)  # Hour, protocol, holding.
     owners: set[tuple[str, bytes]] = msgspec.field(default_factory=set)  # Protocol, action key.
 
-    def add(self, table: Table, row: Row) -> None:
-        """A row that comes or goes."""
+    def add(self, table: Table, rows: Iterable[Row]) -> None:
+        """Rows that come or go."""
         if table is ACTIONS:
-            protocol, key, kind, owner = _values(table, row, "protocol", "action_key", "action_kind", "owner")
-            if owner is not None and kind not in NO_OWNERS_OF_FLOWS:
-                self.owners.add((protocol, key))
+            found = set(map(_of_action, rows))
+            self.owners.update(
+                (p, key) for p, key, kind, owner in found if owner is not None and kind not in NO_OWNERS_OF_FLOWS
+            )
         elif table is PRICES:
-            time, protocol, mint = _values(table, row, "block_time", "protocol", "mint")
-            if time is not None and mint is not None:
-                self.prices.add((time - time % HOUR_S, protocol, mint))
+            found = set(map(_of_price, rows))
+            self.prices.update((hour_of(t), p, mint) for t, p, mint in found if t is not None and mint is not None)
         elif table is AMOUNTS:
-            time, protocol, *component = _values(table, row, "block_time", "protocol", "component", "component_key")
-            if time is not None:
-                self.amounts.add((time - time % HOUR_S, protocol, *component, holding(row)))
+            for row in rows:
+                time, protocol, component, key = _of_amount(row)
+                if time is not None:
+                    self.amounts.add((hour_of(time), protocol, component, key, holding(row)))
 
-    def update(self, others: Iterable[Told]) -> None:
-        for other in others:
-            self.prices.update(other.prices)
-            self.amounts.update(other.amounts)
-            self.owners.update(other.owners)
+
+def hour_of(time: int) -> int:
+    return time - time % HOUR_S
 
 
 def holding(row: Row) -> bytes:
     """Which token of its component an amount is of: its mint; where that is unknown, its part, in two bytes."""
-    mint, part = _values(AMOUNTS, row, "mint", "part")
+    mint, part = _of_holding(row)
     return bytes(mint) if mint is not None else int(part).to_bytes(2, "big")
 
 
-def _values(table: Table, row: Row, *names: str) -> list[Any]:
-    return [row[table.position[name]] for name in names]
+def _getter(table: Table, *names: str) -> Callable[[Row], tuple[Any, ...]]:
+    return itemgetter(*(table.position[name] for name in names))
+
+
+_of_action = _getter(ACTIONS, "protocol", "action_key", "action_kind", "owner")
+_of_price = _getter(PRICES, "block_time", "protocol", "mint")
+_of_amount = _getter(AMOUNTS, "block_time", "protocol", "component", "component_key")
+_of_holding = _getter(AMOUNTS, "mint", "part")

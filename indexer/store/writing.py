@@ -8,25 +8,28 @@ any is looked at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.core.coverage import Span, Spans
-from indexer.store import changes
 from indexer.store.base import Difference
-from indexer.store.changes import Rows, Scope, TableChange
+from indexer.store.changes import Found, Rows, Scope
 from indexer.store.coordination import Anchor
+from indexer.store.inserting import insert
 from indexer.store.rows import TABLES, Table
 from indexer.store.slot_locks import slot_locks
 from indexer.store.statements import multirange, query, spans_of
+from indexer.store.table_change import Bucket, TableChange
 from indexer.store.told import Told
 
 if TYPE_CHECKING:
     from indexer.store.pool import Session
 
-COPY_ROWS = 100  # From about here COPY is faster than single inserts.
 _BY_NAME = {table.name: table for table in TABLES}
-PROVISIONAL = " AND NOT t.settled"
+# Which rows of a stream `tables_with_rows` looks for: by the small index of provisional rows, or by the key; see
+# `rows_in_spans` for why no index may serve the second comparison.
+PROVISIONAL = "t.protocol = s.stream AND NOT t.settled"
+ANY = "t.protocol || '' = s.stream"
 
 
 class Locked(NamedTuple):
@@ -49,30 +52,26 @@ async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_ro
     return Locked(covered, rows[0]["version"] if rows else None)
 
 
-async def existing_rows(
-    session: Session, found: Mapping[Table, Rows], scopes: Mapping[str, Scope]
-) -> dict[Table, Rows]:
+async def existing_rows(session: Session, found: Found, scopes: Mapping[str, Scope]) -> dict[Table, Rows]:
     """The rows that a page may touch."""
     existing: dict[Table, Rows] = {table: {} for table in TABLES}
     newly = {stream: scope.newly for stream, scope in scopes.items()}
     for table, stream in await _tables_with_rows(session, newly, PROVISIONAL):
         await _read(session, "provisional_rows_in_spans", existing, table, stream, newly[stream])
     others = {stream: (*scope.reread, *scope.touched) for stream, scope in scopes.items()}
-    for table, stream in await _tables_with_rows(session, others, ""):
-        spans = others[stream] if found[table] else scopes[stream].reread
+    for table, stream in await _tables_with_rows(session, others, ANY):
+        spans = others[stream] if found.rows[table] else scopes[stream].reread
         await _read(session, "rows_in_spans", existing, table, stream, spans)
     return existing
 
 
-async def _tables_with_rows(
-    session: Session, spans: Mapping[str, Spans], condition: str
-) -> Sequence[tuple[Table, str]]:
+async def _tables_with_rows(session: Session, spans: Mapping[str, Spans], which: str) -> Sequence[tuple[Table, str]]:
     """(table, stream) where there is a row between the first and the last of these slots."""
     bounds = {stream: _around(some) for stream, some in spans.items() if some}
     if not bounds:
         return ()
     outer = _around(bounds.values())
-    parts = " UNION ALL ".join(query("tables_with_rows", table=table.name, condition=condition) for table in TABLES)
+    parts = " UNION ALL ".join(query("tables_with_rows", table=table.name, which=which) for table in TABLES)
     starts, ends = _ends(bounds.values())
     rows = await session.fetch(parts, list(bounds), starts, ends, outer.start, outer.end)
     return [(_BY_NAME[row["name"]], row["stream"]) for row in rows]
@@ -90,26 +89,35 @@ async def _read(
         existing[table][table.key(row)] = row
 
 
-async def apply(session: Session, made: Iterable[TableChange], source: str, endpoint: str | None) -> None:
-    """Delete what goes, insert what comes, mark buckets, keep differences."""
-    dirty: set[changes.Bucket] = set()
+async def apply(session: Session, made: Sequence[TableChange], source: str, endpoint: str | None) -> None:
+    """Delete what goes, insert what comes, mark what has to be made again, keep differences."""
+    dirty: set[Bucket] = set()
     told = Told()
     differences: list[Difference] = []
     for change in made:
         await _delete(session, change)
-        await _insert(session, change)
+    await insert(session, made)
+    for change in made:
         dirty |= change.dirty
-        told.update([change.told])
+        change.tell(told)
         differences += change.differences
-    if dirty:
-        await session.execute(query("mark_buckets"), *map(list, zip(*dirty, strict=True)))
-    for name, marks in (("prices", told.prices), ("amounts", told.amounts), ("owners", told.owners)):
-        if marks:
-            await session.execute(query(f"mark_{name}"), *map(list, zip(*marks, strict=True)))
+    marks: list[tuple[int, Collection[tuple[object, ...]]]] = [
+        (3, dirty),
+        (3, told.prices),
+        (5, told.amounts),
+        (2, told.owners),
+    ]
+    if any(rows for _, rows in marks):
+        await session.execute(query("mark"), *(values for width, rows in marks for values in _turned(width, rows)))
     if differences:
         rows = [(d.record, d.protocol, d.slot, d.signature, d.channel, d.index, d.part, d.reason, d.difference,
                  d.columns, source, endpoint) for d in differences]  # fmt: skip
         await session.executemany(query("insert_difference"), rows)
+
+
+def _turned(width: int, rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
+    """One list for each of so many columns."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]
 
 
 async def _delete(session: Session, change: TableChange) -> None:
@@ -132,16 +140,6 @@ def deletion(table: Table) -> str:
         first=f"${len(names) + 1}",
         behind=f"${len(names) + 2}",
     )
-
-
-async def _insert(session: Session, change: TableChange) -> None:
-    table = change.table
-    if len(change.new) >= COPY_ROWS:
-        await session.copy_records_to_table(table.name, schema_name="ledger", columns=table.names, records=change.new)
-    elif change.new:
-        parameters = ", ".join(f"${place}" for place in range(1, len(table.names) + 1))
-        statement = query("insert_row", table=table.name, columns=columns(table), parameters=parameters)
-        await session.executemany(statement, change.new)
 
 
 async def settle(session: Session, newly: Mapping[str, Spans], source: str, endpoint: str | None) -> None:

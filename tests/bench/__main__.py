@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench import aggregates, loop, report
+from tests.bench import aggregates, inserting, loop, report
 from tests.bench.contestant import Contestant
 from tests.bench.contests import base58_contests, block_contests, decoding_contests
 from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed, peer_python
@@ -72,11 +72,19 @@ def blocks_beside_live(options: argparse.Namespace) -> Part:
     return Part(all(one.holds for one in found), [machine, *loop.lines(found)], loop.document(found))
 
 
+def insert(options: argparse.Namespace) -> Part:
+    about = {"machine": report.machine(), "versions": inserting.versions(), "rounds": {"count": options.rounds}}
+    contests = inserting.measured(options.rounds)
+    holds = all(contest.holds for contest in contests)
+    return Part(holds, list(report.lines(contests, about, "wall")), report.document(contests, about))
+
+
 PARTS = {
     "decoding": decoding,
     "base58": base58,
     "blocks": blocks,
     "loop": blocks_beside_live,
+    "insert": insert,
     "aggregates": running_aggregates,
 }
 

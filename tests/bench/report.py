@@ -12,11 +12,6 @@ from typing import Any
 
 from tests.bench.rounds import Contest
 
-HEADER = (
-    f"{'what':24} {'bytes':>9} {'work':8} {'ours CPU us (range)':>28} {'peer CPU us (range)':>31}"
-    f" {'ratio (range)':>23} {'must':>5} {'goal':>5}"
-)
-
 
 def machine() -> dict[str, Any]:
     """What it was measured on."""
@@ -35,14 +30,22 @@ def _cpu() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def lines(contests: Sequence[Contest], about: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def header(clock: str) -> str:
+    return (
+        f"{'what':28} {'bytes':>9} {'work':11} {f'ours {clock} us (range)':>28} {f'peer {clock} us (range)':>31}"
+        f" {'ratio (range)':>23} {'must':>5} {'goal':>5}"
+    )
+
+
+def lines(contests: Sequence[Contest], about: Mapping[str, Mapping[str, Any]], clock: str = "CPU") -> Iterator[str]:
+    """`clock`: what time the microseconds are of."""
     for name, values in about.items():
         yield f"{name:8} " + ", ".join(f"{key} {value}" for key, value in values.items())
     yield ""
-    yield HEADER
+    yield header(clock)
     for contest in contests:
         yield (
-            f"{contest.event:24} {contest.size_bytes:9,} {contest.work:8}"
+            f"{contest.event:28} {contest.size_bytes:9,} {contest.work:11}"
             f" {_spread([s * 1e6 for s in contest.ours.seconds], 2):>28}"
             f" {_spread([s * 1e6 for s in contest.peer.seconds], 1):>31}"
             f" {_ratio(contest):>23} {_asked(contest.bar.must)} {_asked(contest.bar.goal)} {_verdict(contest)}"
@@ -66,7 +69,8 @@ def _verdict(contest: Contest) -> str:
 
 
 def _ratio(contest: Contest) -> str:
-    return f"{contest.ratio:.1f} ({min(contest.ratios):.1f}..{max(contest.ratios):.1f})"
+    places = 1 if contest.ratio >= 4 else 2
+    return f"{contest.ratio:.{places}f} ({min(contest.ratios):.{places}f}..{max(contest.ratios):.{places}f})"
 
 
 def document(contests: Sequence[Contest], about: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class Bar(NamedTuple):
 class Side:
     """One contestant at one work."""
 
-    contestant: Contestant
+    contestant: Contestant | None  # None: it takes its turns elsewhere.
     event: str
     work: Work
     guess: float = 1e-4  # Seconds a call, before any was timed.
@@ -41,6 +41,7 @@ class Side:
             self.seconds.append(self._pace(self.seconds[-1], length))
 
     def _pace(self, expected: float, length: float) -> float:
+        assert self.contestant is not None, f"nobody takes a turn at {self.event}"
         times = max(1, round(length / expected))
         return self.contestant.seconds(self.event, self.work, times) / times
 

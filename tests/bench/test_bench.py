@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.core.record import RECORD_KINDS
 from indexer.store.connection import Connection, connected
 from indexer.store.rolling import open_aggregates
 from tests.bench import __main__ as bench
@@ -29,9 +30,12 @@ from tests.bench import (
 from tests.bench.aggregates import Goal
 from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed
 from tests.bench.history import FIRST_SLOT, History
+from tests.bench.inserting import ledgers
+from tests.bench.ledger_pages import BACKFILL, LONE, Pages
 from tests.bench.rounds import Bar, Contest, Side, agree
 from tests.bench.samples import KINDS, Kind, sample
 from tests.bench.turns import Task, Values, Work
+from tests.conftest import GIVEN_SERVER
 from tests.shared import REPOSITORY
 
 
@@ -165,6 +169,46 @@ async def test_the_small_history_is_aggregated_as_all_its_rows_are(database_url:
         assert await history.refresh_of_rows() > 0
         await history.roll_days()
         assert await history.agrees()
+
+
+def test_a_page_of_a_backfill_has_rows_of_every_kind() -> None:
+    (page,) = Pages().turn(BACKFILL)
+    assert {record.kind for record in page.records} == {cls.kind for cls in RECORD_KINDS}
+    assert len({(one.origin.slot, one.origin.signature) for one in page.events}) >= 490
+    assert page.failures
+
+
+def test_no_two_pages_hold_the_same_row() -> None:
+    pages = Pages()
+    turns = [page for shape in (LONE, BACKFILL, LONE, BACKFILL) for page in pages.turn(shape)]
+    origins = [{(one.origin.slot, one.origin.signature, one.origin.index) for one in page.events} for page in turns]
+    assert len(set.union(*origins)) == sum(map(len, origins))
+
+
+server_reads_files = pytest.mark.skipif(GIVEN_SERVER is not None, reason="a server elsewhere reads no files of ours")
+
+
+@server_reads_files
+async def test_all_sides_insert_the_same_rows_or_the_contest_ends(server_url: str, rows_folder: Path) -> None:
+    pages = Pages()
+    async with ledgers(server_url, rows_folder) as found:
+        contests = await found.contests(pages.turn, LONE, 1)
+        await found.agree()
+        assert [(one.work, len(one.peer.seconds)) for one in contests] == [("copy", 1), ("executemany", 1)]
+        rows = await found.rows(next(pages.turn(LONE)))
+        for name in ("ours", "copy"):
+            await found.sides[name].write(rows)
+        with pytest.raises(SetUpFailed, match="executemany wrote"):
+            await found.agree()
+
+
+@pytest.fixture
+def rows_folder(open_folder: Path) -> Path:
+    """A folder in which the server may write, too."""
+    folder = open_folder / "rows"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    return folder
 
 
 async def test_a_refresh_that_readers_wait_for_is_seen(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """perps.gaps, status, providers and settlements: what they say, and that what is asked often reads little."""
 
+import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -256,8 +257,8 @@ SPAN = [IN_SECOND[0]], [IN_SECOND[1]], *IN_SECOND
 HOT = {
     query("rows_in_spans", table="trades", columns=COLUMNS): ("drift", *SPAN),
     query("provisional_rows_in_spans", table="trades", columns=COLUMNS): ("drift", *SPAN),
-    query("tables_with_rows", table="trades", condition=""): (["drift"], *SPAN),
-    query("tables_with_rows", table="trades", condition=writing.PROVISIONAL): (["drift"], *SPAN),
+    query("tables_with_rows", table="trades", which=writing.ANY): (["drift"], *SPAN),
+    query("tables_with_rows", table="trades", which=writing.PROVISIONAL): (["drift"], *SPAN),
     writing.deletion(TRADES): (*A_KEY, *IN_SECOND),
 }
 
@@ -268,6 +269,48 @@ async def test_what_a_page_asks_reads_one_partition_and_by_an_index(large):
 
 async def test_a_plan_made_while_a_partition_was_small_reads_by_an_index_too(small):
     await check_plans(small)
+
+
+async def test_what_a_page_asks_while_partitions_are_empty_goes_by_the_slot(database):
+    """An index that begins with the protocol would later read all that a protocol has in a partition."""
+    await database.execute("SELECT ledger.ensure_partitions(0, 1)")
+    await database.execute(PLANS)
+    span = [0], [10], 0, 10
+    for table in TABLES:
+        for name in ("rows_in_spans", "provisional_rows_in_spans"):
+            statement = query(name, table=table.name, columns=writing.columns(table, "t."))
+            await check_goes_by_slot(database, statement, ("drift", *span))
+        for which in (writing.ANY, writing.PROVISIONAL):
+            await check_goes_by_slot(
+                database, query("tables_with_rows", table=table.name, which=which), (["drift"], *span)
+            )
+
+
+async def test_a_comparison_that_another_index_serves_is_noticed(database):
+    await database.execute("SELECT ledger.ensure_partitions(0, 1)")
+    await database.execute(PLANS)
+    statement = query("rows_in_spans", table="fees", columns="slot").replace("|| '' =", "=")
+    with pytest.raises(AssertionError):
+        await check_goes_by_slot(database, statement, ("drift", [0], [10], 0, 10))
+
+
+async def check_goes_by_slot(database, statement: str, arguments: Iterable[object]) -> None:
+    nodes = [node for node in await plan_nodes(database, statement, arguments) if "Index Name" in node]
+    assert nodes, statement
+    assert all("slot >= " in node.get("Index Cond", "") for node in nodes), statement
+
+
+async def plan_nodes(database, statement: str, arguments: Iterable[object]) -> list[dict]:
+    types = (await database.prepare(statement)).get_parameters()
+    await database.execute(f"PREPARE cold ({', '.join(one.name for one in types)}) AS {statement}")
+    given = ", ".join(map(literal, arguments))
+    waiting = [json.loads(await database.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE cold ({given})"))[0]["Plan"]]
+    await database.execute("DEALLOCATE cold")
+    found = []
+    while waiting:
+        found.append(waiting.pop())
+        waiting += found[-1].get("Plans", [])
+    return found
 
 
 async def check_plans(connection) -> None:

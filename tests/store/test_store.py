@@ -12,10 +12,10 @@ from indexer.core.protocol import Processed
 from indexer.core.record import RECORD_KINDS, Incentive, TvlObservation
 from indexer.core.reference import Market, Reference, Token
 from indexer.errors import ClusterMismatch
+from indexer.store.inserting import COPY_ROWS
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import open_store
 from indexer.store.rows import BY_CLASS, TABLES
-from indexer.store.writing import COPY_ROWS
 from tests.store.ledger import NOON, event, failure, flow, key, origin, page, price, swap, trade
 
 EVERYTHING = Span(0, 1 << 50)
