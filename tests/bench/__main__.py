@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench import aggregates, report
+from tests.bench import aggregates, flow_report, flows, report
 from tests.bench.contestant import Contestant
 from tests.bench.contests import base58_contests, block_contests, decoding_contests
 from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed, peer_python
@@ -66,7 +66,26 @@ def running_aggregates(_: argparse.Namespace) -> Part:
     return Part(holds, [machine, *aggregates.lines(goals)], aggregates.document(goals))
 
 
-PARTS = {"decoding": decoding, "base58": base58, "blocks": blocks, "aggregates": running_aggregates}
+def whole(measure: Callable[[int], flows.Found]) -> Callable[[argparse.Namespace], Part]:
+    """A part that runs whole pipelines."""
+
+    def part(options: argparse.Namespace) -> Part:
+        about = {"machine": report.machine(), "rounds": {"count": options.rounds}}
+        found = measure(options.rounds)
+        return Part(found.holds, list(flow_report.lines(found, about)), flow_report.document(found, about))
+
+    return part
+
+
+PARTS = {
+    "decoding": decoding,
+    "base58": base58,
+    "blocks": blocks,
+    "pipeline": whole(flows.pipeline),
+    "growth": whole(flows.growth),
+    "backfill": whole(flows.backfill),
+    "aggregates": running_aggregates,
+}
 
 
 def main() -> int:

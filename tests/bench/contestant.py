@@ -43,6 +43,10 @@ class Contestant:
     def seconds(self, event: str, work: Work, times: int) -> float:
         return float(self._ask(ask="time", event=event, work=work, times=times))
 
+    def run(self, **question: Any) -> dict[str, Any]:
+        """A whole pipeline, as flow_runs tells it."""
+        return dict(self._ask(ask="run", **question))
+
     def _ask(self, **question: Any) -> Any:
         assert self._process.stdin is not None
         assert self._process.stdout is not None

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.shared import REPOSITORY
 
-ANCHORPY, BASE58 = (Path(__file__).with_name(f"{name}.lock") for name in ("anchorpy", "base58"))
+ANCHORPY, BASE58, DRIFTPY = (Path(__file__).with_name(f"{name}.lock") for name in ("anchorpy", "base58", "driftpy"))
 
 
 class SetUpFailed(Exception):
