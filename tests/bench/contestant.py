@@ -15,11 +15,11 @@ from tests.shared import REPOSITORY
 
 
 class Contestant:
-    def __init__(self, name: str, python: str | Path, module: str) -> None:
+    def __init__(self, name: str, program: str | Path, *words: str) -> None:
         self.name = name
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
         self._process = subprocess.Popen(
-            [str(python), "-m", module],
+            [str(program), *words],
             cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
 

@@ -139,7 +139,7 @@ def growth(rounds: int) -> Found:
         sides = {times: Side(f"blocks, {times} times", []) for times in recorded}
         for number in range(rounds):
             for times in (1, TENFOLD) if number % 2 == 0 else (TENFOLD, 1):
-                with Contestant("ours", sys.executable, OURS) as ours:
+                with Contestant("ours", sys.executable, "-m", OURS) as ours:
                     versions = ours.versions()
                     place.run([ours], {"flow": "blocks", **recorded[1].question()})
                     sides[times].runs.append(place.run([ours], {"flow": "blocks", **recorded[times].question()}))
@@ -212,7 +212,7 @@ class _Place:
         return recorded
 
     def contestant(self, name: str, module: str, python: str | Path = sys.executable) -> Contestant:
-        return self.resources.enter_context(Contestant(name, python, module))
+        return self.resources.enter_context(Contestant(name, python, "-m", module))
 
     def run(self, contestants: Sequence[Contestant], question: dict[str, Any]) -> Ran:
         """All of them at once, on one fresh ledger. Raises SetUpFailed where not every event was found."""
