@@ -69,7 +69,7 @@ def _head(number: int) -> str:
 def encode(data: bytes) -> str:
     """Base58 text of bytes; keys (32) and signatures (64) by the fast path."""
     if len(data) == 32:
-        return str(Pubkey.from_bytes(data))
+        return _key_text(data)
     if len(data) == 64:
         return str(Signature.from_bytes(data))
     body = data.lstrip(b"\0")
@@ -78,9 +78,9 @@ def encode(data: bytes) -> str:
 
 
 @lru_cache(maxsize=16_384)
-def program_name(program_id: bytes) -> str:
-    """Base58 of a program id: there are few, and every line of a log is compared with one."""
-    return encode(program_id)
+def _key_text(key: bytes) -> str:
+    """Programs, markets and pools come again and again; to look one up costs a tenth."""
+    return str(Pubkey.from_bytes(key))
 
 
 def _limbs(value: int) -> list[int]:

@@ -110,7 +110,7 @@ def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
     if len(logs.calls) > len(tree) or (len(logs.calls) < len(tree) and not logs.is_truncated):
         return f"{len(logs.calls)} calls in the logs, {len(tree)} in the instructions"
     for number, ((name, depth), instruction) in enumerate(zip(logs.calls, tree, strict=False)):
-        if base58.program_name(instruction.program_id) != name:
+        if base58.encode(instruction.program_id) != name:
             return f"call {number} is of {name} in the logs, of another program in the instructions"
         if instruction.stack_height not in (None, depth):
             return f"call {number} has depth {depth} in the logs, {instruction.stack_height} in the instructions"

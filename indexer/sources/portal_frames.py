@@ -124,10 +124,10 @@ class _Log:
         self._next += 1
         if call.program_id not in PRECOMPILES:
             self._open.append(call)
-            self.lines.append(f"Program {base58.program_name(call.program_id)} invoke [{len(call.address)}]")
+            self.lines.append(f"Program {base58.encode(call.program_id)} invoke [{len(call.address)}]")
 
     def _leave(self) -> None:
-        self.lines.append(f"Program {base58.program_name(self._open.pop().program_id)} success")
+        self.lines.append(f"Program {base58.encode(self._open.pop().program_id)} success")
 
 
 def _is_inside(address: Address, above: Address) -> bool:

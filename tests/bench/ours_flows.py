@@ -20,6 +20,7 @@ from indexer.config import Settings, load
 from indexer.core.coverage import Span
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.transaction import Transaction
+from indexer.ingest.garbage import collect_rarely
 from indexer.ingest.listening import Listener
 from indexer.ingest.precedence import Precedence
 from indexer.ingest.settling import fill_all
@@ -38,7 +39,6 @@ ONE_PROTOCOL = ["drift"]
 
 async def run(question: Question, clock: Clock) -> int:
     settings = _settings(question)
-    log.configure(settings.log)
     async with wiring.ledger(settings) as store:
         counted = Counted(store)
         await {"blocks": _blocks, "notifications": _notifications, "portal": _portal}[question["flow"]](
@@ -57,7 +57,6 @@ def _settings(question: Question) -> Settings:
             "PERPS_CLUSTER__GENESIS_HASH": question["genesis_hash"],
             "PERPS_ENDPOINTS__FIRST_RATE": "100000",
             "PERPS_ENDPOINTS__MAX_RATE": "100000",
-            "PERPS_LOG__LEVEL": "warning",
         }
     )
 
@@ -157,4 +156,6 @@ class _Nobody:
 
 
 if __name__ == "__main__":
+    log.configure(load(environment={"PERPS_LOG__LEVEL": "warning"}).log)
+    collect_rarely()
     serve({name: version(name) for name in ("perps-indexer", "msgspec", "asyncpg")}, run)
