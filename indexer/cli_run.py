@@ -255,7 +255,7 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
     async with wiring.ledger(settings) as store, composed.network(settings) as wire:
         rng = Random()  # noqa: S311 (jitter)
         rpc = composed.pool(settings, wire.http, rng)
-        archive = composed.portal(settings, rpc, wire.http, rng)
+        archive = composed.portal(settings, rpc, wire.http, rng, page_transactions=composed.BACKFILL_TRANSACTIONS)
         yield _Fetching(store, rpc, archive, Moments(rpc, archive, store))
 
 

@@ -85,7 +85,7 @@ async def _blocks(question: Question, settings: Settings, store: Any, clock: Clo
 
 async def _portal(question: Question, settings: Settings, store: Any, clock: Clock) -> None:
     async with open_http() as http:
-        shape = PortalSettings(requests=1_000_000)
+        shape = PortalSettings(requests=1_000_000, page_transactions=composed.BACKFILL_TRANSACTIONS)
         archive = Portal(question["portal"], http, rng=Random(1), fetch=None, blockhash=None, settings=shape)
         await _fill(question, settings, store, {"portal": archive}, "portal", clock)
 
