@@ -76,8 +76,9 @@ parity: install
 	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
 
 # Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
-# against queries over five million rows (about ten minutes). BENCH_ARGS: --only
-# decoding|base58|blocks|loop|insert|aggregates, --rounds, --seconds, --json.
+# against queries over five million rows (about ten minutes); whole pipelines and a day of the Portal (about five). Node and
+# npm are used where they are. BENCH_ARGS: --only
+# decoding|base58|blocks|loop|insert|peers|pipeline|growth|backfill|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 
@@ -86,7 +87,7 @@ lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock && build/lock/bin/python -m pip --quiet install uv
 	build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --extra dev --output-file requirements.lock pyproject.toml requirements.in
-	cd tests/bench && for peer in anchorpy base58; do \
+	cd tests/bench && for peer in anchorpy base58 driftpy; do \
 	  ../../build/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --output-file $$peer.lock $$peer.in || exit 1; done
 

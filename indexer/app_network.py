@@ -109,13 +109,25 @@ def sources(settings: Settings, rpc: Rpc, archive: Portal | None, lane: Lane) ->
     return found
 
 
-def portal(settings: Settings, rpc: Rpc, http: Http, rng: Random) -> Portal | None:
+BACKFILL_TRANSACTIONS = 1000  # Of a page of the Portal in a process that does nothing else: fewer, larger writes.
+
+
+def portal(
+    settings: Settings,
+    rpc: Rpc,
+    http: Http,
+    rng: Random,
+    *,
+    page_transactions: int = PortalSettings().page_transactions,
+) -> Portal | None:
     """The configured Portal; None: there is none."""
     endpoints = settings.endpoints
     if endpoints.portal is None:
         return None
     recent = Confirmed(rpc, "backfill")
-    shape = PortalSettings(requests=max(1, round(endpoints.portal_rate * 10)), period_s=10.0)
+    shape = PortalSettings(
+        requests=max(1, round(endpoints.portal_rate * 10)), period_s=10.0, page_transactions=page_transactions
+    )
     return Portal(
         endpoints.portal.get_secret_value(),
         http,

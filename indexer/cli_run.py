@@ -25,6 +25,7 @@ from indexer.errors import InputError, PerpsIndexerError
 from indexer.ingest import doctor as checks
 from indexer.ingest import recording
 from indexer.ingest.aggregate import Rhythm, keep_aggregates
+from indexer.ingest.garbage import collect_rarely
 from indexer.ingest.moments import Moments
 from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
@@ -254,7 +255,7 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
     async with wiring.ledger(settings) as store, composed.network(settings) as wire:
         rng = Random()  # noqa: S311 (jitter)
         rpc = composed.pool(settings, wire.http, rng, wire.readers)
-        archive = composed.portal(settings, rpc, wire.http, rng)
+        archive = composed.portal(settings, rpc, wire.http, rng, page_transactions=composed.BACKFILL_TRANSACTIONS)
         yield _Fetching(store, rpc, archive, Moments(rpc, archive, store))
 
 
@@ -265,6 +266,7 @@ def holder_name() -> str:
 
 def _run(main: Coroutine[Any, Any, _Result]) -> _Result:
     """Run until done, or until SIGTERM, which is a good end. One error of ours ends it in its one line."""
+    collect_rarely()
     return asyncio.run(_until_told(main))
 
 

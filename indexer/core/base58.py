@@ -42,7 +42,10 @@ def may_begin_with(text: str, start: bytes) -> bool:
     Told by the first digits, without decoding.
     """
     head = text[:_TOLD_BY]
-    return any(low <= head <= high for low, high in _heads(len(text), start))
+    for low, high in _heads(len(text), start):  # noqa: SIM110 (a generator costs more than all else here)
+        if low <= head <= high:
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)
@@ -66,12 +69,18 @@ def _head(number: int) -> str:
 def encode(data: bytes) -> str:
     """Base58 text of bytes; keys (32) and signatures (64) by the fast path."""
     if len(data) == 32:
-        return str(Pubkey.from_bytes(data))
+        return _key_text(data)
     if len(data) == 64:
         return str(Signature.from_bytes(data))
     body = data.lstrip(b"\0")
     digits = "".join(map(_limb, _limbs(int.from_bytes(body, "big"))))
     return "1" * (len(data) - len(body)) + digits.lstrip("1")
+
+
+@lru_cache(maxsize=16_384)
+def _key_text(key: bytes) -> str:
+    """Programs, markets and pools come again and again; to look one up costs a tenth."""
+    return str(Pubkey.from_bytes(key))
 
 
 def _limbs(value: int) -> list[int]:

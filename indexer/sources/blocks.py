@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from functools import partial
 
 import msgspec
 
@@ -22,6 +23,7 @@ from indexer.sources.base import Lane, RawPage, SourceInterrupted, Strategy
 from indexer.sources.fetched import Fetcher
 from indexer.sources.links import Link, contradicts, first_chain, follows
 from indexer.sources.pages import Gathering
+from indexer.sources.pump import Put, pumped
 from indexer.sources.rpc import Rpc
 
 
@@ -39,6 +41,7 @@ class BlocksSettings(msgspec.Struct, frozen=True, kw_only=True):
     page_slots: int = 64
     page_transactions: int = 500
     most_unlisted: int = 64
+    pages_ahead: int = 1  # Read while one is written.
 
 
 class BlocksSource:
@@ -55,8 +58,11 @@ class BlocksSource:
         """First available block of any endpoint up to the highest finalized slot of any; None: nobody answers."""
         return await self._rpc.reach(lane=self._lane)
 
-    async def pages(self, streams: Sequence[Stream], span: Span) -> AsyncGenerator[RawPage, None]:
-        """See `Source.pages`."""
+    def pages(self, streams: Sequence[Stream], span: Span) -> AsyncGenerator[RawPage, None]:
+        """See `Source.pages`. While a page is written the next one is read."""
+        return pumped(partial(self._feed, streams, span), self._settings.pages_ahead)
+
+    async def _feed(self, streams: Sequence[Stream], span: Span, put: Put[RawPage]) -> None:
         page = Gathering(streams, span, self._settings.page_slots, self._settings.page_transactions)
         fetcher = Fetcher(self._rpc, self._lane, streams, span)
         walk = _Walk(fetcher, page, span.start, self._settings.most_unlisted)
@@ -66,16 +72,16 @@ class BlocksSource:
                     if link is not None:  # Else its child will say whether there is such a block.
                         await walk.append(link)
                     if page.is_full:
-                        yield page.taken(self._young_from)
+                        await put(page.taken(self._young_from))
             if walk.top < span.end and (link := await self._next_behind(span, fetcher)) is not None:
                 await walk.append(link)
             walk.end()
         except SourceInterrupted:
             if not page.is_empty:
-                yield page.taken(self._young_from)
+                await put(page.taken(self._young_from))
             raise
         if not page.is_empty:
-            yield page.taken(self._young_from)
+            await put(page.taken(self._young_from))
 
     @property
     def _young_from(self) -> int:

@@ -35,6 +35,7 @@ from indexer.sources.portal_query import headers_query, stream_query
 from indexer.sources.pump import Put, pumped
 from indexer.sources.wire import Http
 
+_TURN_BYTES = 32_768  # Of lines that are read at one go: about a millisecond.
 Fetch = Callable[[bytes], Awaitable[Transaction | None]]
 BlockHash = Callable[[int], Awaitable[str | None]]
 
@@ -173,14 +174,17 @@ class Portal:
     async def _answer(self, stream: Stream, reading: Reading, rest: Span, put: Put[RawPage]) -> None:
         """One answer, as far as it goes. Raises Refusal, SourceInterrupted."""
         has_logs, clock = bool(stream.logs.ids), asyncio.get_running_loop().time
-        put_at = clock()
+        put_at, turn = clock(), 0
         async with aclosing(self._http.lines(stream_query(stream, rest))) as lines:
             async for line in lines:
                 try:
                     reading.add(read_block(line, has_logs=has_logs), is_first=reading.next == rest.start)
                 except (Malformed, BrokenChain) as error:
                     raise self._senseless(reading, error) from None
-                await asyncio.sleep(0)  # A piece of the answer may hold hundreds of blocks; others have their turn.
+                turn += len(line)
+                if turn >= _TURN_BYTES:  # A piece of the answer may hold hundreds of blocks; others have their turn.
+                    turn = 0
+                    await asyncio.sleep(0)
                 is_full = reading.transactions >= self._settings.page_transactions
                 if is_full or clock() >= put_at + self._settings.page_s:
                     await self._put_page(stream, reading, put)

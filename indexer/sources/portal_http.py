@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -126,10 +125,12 @@ class PortalHttp:
             async with self._http.stream(url, query, idle_timeout_s=self._settings.idle_timeout_s) as answer:
                 if answer.status not in (200, 204):
                     raise self._refused(answer.status, answer.headers, await _excerpt(answer.chunks()))
-                async with aclosing(self._split(answer.chunks())) as lines:
-                    async for line in lines:
-                        self.counts.lines += 1
+                lines = _Lines(self._settings.line_bytes)
+                async for chunk in answer.chunks():
+                    for line in self._counted(lines.whole(chunk)):
                         yield line
+                for line in self._counted(lines.last()):
+                    yield line
         except WireBroken as error:
             raise self._broken(error) from None
 
@@ -153,29 +154,16 @@ class PortalHttp:
         await self._budget.take()
         self.counts.requests += 1
 
-    async def _split(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-        """Lines without their end; a rest without one only if it is whole JSON. Raises WireBroken, Refusal."""
-        rest = bytearray()
-        async for chunk in chunks:
-            *whole, last = chunk.split(b"\n")
-            for part in whole:
-                rest += part
-                self._check_size(rest)
-                if rest:
-                    yield bytes(rest)
-                rest.clear()
-            rest += last
-            self._check_size(rest)
-        if rest:
-            if not _is_whole(rest):
-                raise Refusal(f"{self.endpoint}: the answer ends within a line, behind {len(rest)} bytes of it")
-            yield bytes(rest)
-
-    def _check_size(self, line: bytearray) -> None:
-        if len(line) > self._settings.line_bytes:
-            raise SourceInterrupted(
-                f"{self.endpoint}: a line of {len(line)} bytes and more, the limit is {self._settings.line_bytes}"
-            )
+    def _counted(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Raises Refusal, SourceInterrupted, each with the address."""
+        try:
+            for line in lines:
+                self.counts.lines += 1
+                yield line
+        except _TooLong as error:
+            raise SourceInterrupted(f"{self.endpoint}: {error}") from None
+        except _CutShort as error:
+            raise Refusal(f"{self.endpoint}: {error}") from None
 
     def _refused(self, status: int, headers: Mapping[str, str], body: bytes) -> Refusal | SourceInterrupted:
         said = body[:_EXCERPT_BYTES].decode("utf-8", "replace").strip()
@@ -189,6 +177,47 @@ class PortalHttp:
 
     def _at(self, path: str) -> str:
         return urlunsplit(self._url._replace(path=self._url.path.rstrip("/") + path))
+
+
+class _TooLong(Exception):
+    """A line beyond what is read."""
+
+
+class _CutShort(Exception):
+    """A body that ends within a line."""
+
+
+class _Lines:
+    """Lines, without their end, of a body that comes in pieces; a rest without one only if it is whole JSON."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most_bytes = most_bytes
+        self._rest = bytearray()
+
+    def whole(self, chunk: bytes) -> Iterator[bytes]:
+        """Those that end in this piece. Raises _TooLong."""
+        *ended, rest = chunk.split(b"\n")
+        if ended and self._rest:
+            self._rest += ended[0]
+            ended[0] = bytes(self._rest)
+            self._rest.clear()
+        for line in ended:
+            self._check(line)
+            if line:
+                yield line
+        self._rest += rest
+        self._check(self._rest)
+
+    def last(self) -> Iterator[bytes]:
+        """The rest. Raises _CutShort."""
+        if self._rest:
+            if not _is_whole(self._rest):
+                raise _CutShort(f"the answer ends within a line, behind {len(self._rest)} bytes of it")
+            yield bytes(self._rest)
+
+    def _check(self, line: bytes | bytearray) -> None:
+        if len(line) > self._most_bytes:
+            raise _TooLong(f"a line of {len(line)} bytes and more, the limit is {self._most_bytes}")
 
 
 async def _excerpt(chunks: AsyncIterator[bytes]) -> bytes:

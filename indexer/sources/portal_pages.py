@@ -43,6 +43,7 @@ class Reading:
         self._stream, self._end, self._endpoint = stream, span.end, endpoint
         self._page_start = span.start
         self._blocks: list[PortalBlock] = []
+        self._transactions = 0
         self._last: Header | None = None
 
     @property
@@ -53,7 +54,7 @@ class Reading:
     @property
     def transactions(self) -> int:
         """Of the page that is growing."""
-        return sum(len(block.transactions) + len(block.doubtful) for block in self._blocks)
+        return self._transactions
 
     @property
     def wanted(self) -> Sequence[Wanted]:
@@ -66,6 +67,7 @@ class Reading:
             raise BrokenChain(f"block {block.header.number} came, it was asked for blocks before {self._end}")
         self._check(block.header, is_first=is_first)
         self._blocks.append(block)
+        self._transactions += len(block.transactions) + len(block.doubtful)
         self._last, self.next = block.header, block.header.number + 1
 
     def prove_empty(self, following: Header) -> None:
@@ -80,7 +82,7 @@ class Reading:
         if self._page_start == self.next:
             return None
         blocks, covered = self._blocks, Span(self._page_start, self.next)
-        self._blocks, self._page_start = [], self.next
+        self._blocks, self._transactions, self._page_start = [], 0, self.next
         lacking = [one for one in found if one.transaction is None]
         unavailable = of_slots(one.wanted.block.header.number for one in lacking if one.is_answered)
         held = of_slots(one.wanted.block.header.number for one in lacking)

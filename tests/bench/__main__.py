@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench import aggregates, inserting, loop, report
+from tests.bench import aggregates, flow_report, flows, inserting, loop, report
 from tests.bench.contestant import Contestant
-from tests.bench.contests import base58_contests, block_contests, decoding_contests
-from tests.bench.environment import ANCHORPY, BASE58, SetUpFailed, peer_python
+from tests.bench.contests import base58_contests, block_contests, decoding_contests, peer_contests
+from tests.bench.environment import ANCHORPY, BASE58, DRIFTPY, SetUpFailed, node_peers, peer_python
 from tests.bench.rounds import Contest, hold
 
 
@@ -27,27 +28,44 @@ class Part(NamedTuple):
 
 def decoding(options: argparse.Namespace) -> Part:
     with (
-        Contestant("the peer", peer_python(ANCHORPY), "tests.bench.peer_anchorpy") as peer,
-        Contestant("ours", sys.executable, "tests.bench.ours") as ours,
+        Contestant("the peer", peer_python(ANCHORPY), "-m", "tests.bench.peer_anchorpy") as peer,
+        Contestant("ours", sys.executable, "-m", "tests.bench.ours") as ours,
     ):
         return held(decoding_contests(ours, peer), ours, peer, options)
 
 
 def base58(options: argparse.Namespace) -> Part:
     with (
-        Contestant("the peer", peer_python(BASE58), "tests.bench.peer_base58") as peer,
-        Contestant("ours", sys.executable, "tests.bench.ours_base58") as ours,
+        Contestant("the peer", peer_python(BASE58), "-m", "tests.bench.peer_base58") as peer,
+        Contestant("ours", sys.executable, "-m", "tests.bench.ours_base58") as ours,
     ):
         return held(base58_contests(ours, peer), ours, peer, options)
 
 
 def blocks(options: argparse.Namespace) -> Part:
     with (
-        Contestant("the peer", sys.executable, "tests.bench.peer_json") as peer,
-        Contestant("ours", sys.executable, "tests.bench.ours_blocks") as ours,
+        Contestant("the peer", sys.executable, "-m", "tests.bench.peer_json") as peer,
+        Contestant("ours", sys.executable, "-m", "tests.bench.ours_blocks") as ours,
         TemporaryDirectory() as folder,
     ):
         return held(block_contests(ours, peer, Path(folder)), ours, peer, options)
+
+
+def peers(options: argparse.Namespace) -> Part:
+    """Full log parses beside those of other clients; each is a part of its own."""
+    with ExitStack() as running:
+        ours = running.enter_context(Contestant("ours", sys.executable, "-m", "tests.bench.ours"))
+        driftpy = Contestant("the peer", peer_python(DRIFTPY), "-m", "tests.bench.peer_driftpy")
+        contestants = {"driftpy": running.enter_context(driftpy)}
+        if (script := node_peers()) is None:
+            print("no node and npm here: the JavaScript peers are left out", file=sys.stderr)
+        else:
+            for name in ("anchor", "drift"):
+                peer = Contestant("the peer", "node", str(script), name)
+                contestants[name] = running.enter_context(peer)
+        parts = {name: held(peer_contests(name, ours, peer), ours, peer, options) for name, peer in contestants.items()}
+    lines = [line for part in parts.values() for line in (*part.lines, "")]
+    return Part(all(part.holds for part in parts.values()), lines[:-1], {n: p.document for n, p in parts.items()})
 
 
 def held(found: Iterable[Contest], ours: Contestant, peer: Contestant, options: argparse.Namespace) -> Part:
@@ -79,12 +97,27 @@ def insert(options: argparse.Namespace) -> Part:
     return Part(holds, list(report.lines(contests, about, "wall")), report.document(contests, about))
 
 
+def whole(measure: Callable[[int], flows.Found]) -> Callable[[argparse.Namespace], Part]:
+    """A part that runs whole pipelines."""
+
+    def part(options: argparse.Namespace) -> Part:
+        about = {"machine": report.machine(), "rounds": {"count": options.rounds}}
+        found = measure(options.rounds)
+        return Part(found.holds, list(flow_report.lines(found, about)), flow_report.document(found, about))
+
+    return part
+
+
 PARTS = {
     "decoding": decoding,
     "base58": base58,
     "blocks": blocks,
     "loop": blocks_beside_live,
     "insert": insert,
+    "peers": peers,
+    "pipeline": whole(flows.pipeline),
+    "growth": whole(flows.growth),
+    "backfill": whole(flows.backfill),
     "aggregates": running_aggregates,
 }
 

@@ -15,11 +15,11 @@ from tests.shared import REPOSITORY
 
 
 class Contestant:
-    def __init__(self, name: str, python: str | Path, module: str) -> None:
+    def __init__(self, name: str, program: str | Path, *words: str) -> None:
         self.name = name
         environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
         self._process = subprocess.Popen(
-            [str(python), "-m", module],
+            [str(program), *words],
             cwd=REPOSITORY, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
         )  # fmt: skip
 
@@ -42,6 +42,10 @@ class Contestant:
 
     def seconds(self, event: str, work: Work, times: int) -> float:
         return float(self._ask(ask="time", event=event, work=work, times=times))
+
+    def run(self, **question: Any) -> dict[str, Any]:
+        """A whole pipeline, as flow_runs tells it."""
+        return dict(self._ask(ask="run", **question))
 
     def _ask(self, **question: Any) -> Any:
         assert self._process.stdin is not None

@@ -22,6 +22,7 @@ from tests.world import SLOT
 
 SEED = 5
 UNASKED = Bar(0, 0)
+DRIFT_SDK = Bar(4, 6)
 FAST, FALLBACK = Bar(120, 170), Bar(5, 20)  # Of the text of 1,248 bytes.
 WITH_OURS, WITHOUT_OURS = Bar(3, 4.5), Bar(10, 14)
 
@@ -32,6 +33,17 @@ def decoding_contests(ours: Contestant, peer: Contestant) -> Iterator[Contest]:
         _load(given, ours, peer)
         yield contest(given, size, kind.decode, (ours, "decode"), (peer, "decode"), 1e-4)
         yield contest(given, size, kind.log, (ours, "log"), (peer, "log"), 1e-4)
+
+
+def peer_contests(name: str, ours: Contestant, peer: Contestant) -> Iterator[Contest]:
+    """Log parses by other clients: those of Drift read Drift's events alone."""
+    for kind in KINDS:
+        if name != "anchor" and kind.is_cpi:
+            continue
+        given, size = sample(kind), len(kind.payload())
+        _load(given, ours, peer)
+        asked = DRIFT_SDK if name == "drift" else UNASKED
+        yield contest(given, size, asked, (ours, "log"), (peer, "log"), 1e-4)
 
 
 def base58_contests(ours: Contestant, peer: Contestant) -> Iterator[Contest]:

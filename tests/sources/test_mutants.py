@@ -82,7 +82,7 @@ PORTAL = [
     ),
     Mutant(
         "a piece of a line is taken for a line", "portal_http",
-        "if not _is_whole(rest):", "if False:",
+        "if not _is_whole(self._rest):", "if False:",
         test_portal.test_a_body_that_ends_well_within_a_line_is_a_cut,
     ),
     Mutant(

@@ -1,0 +1,120 @@
+"""Where flows are run: a PostgreSQL of its own, a fresh database for every run, and what the server's CPU took."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from indexer.core.coverage import Span
+from indexer.store.connection import connected
+from indexer.store.embedded import EmbeddedPostgres
+from indexer.store.migrate import migrate
+from indexer.store.rows import TABLES
+from tests.bench.environment import SetUpFailed
+from tests.bench.recorded_portal import DATASET
+from tests.shared import REPOSITORY
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_EMPTY = "bench_empty"
+
+
+class Server:
+    """`fresh`: a migrated database without rows, whose partitions are there. `cpu_s`: of all its processes."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._is_prepared = False
+        self._postmaster = asyncio.run(_postmaster(url))
+
+    def prepare(self, span: Span) -> None:
+        """Make what `fresh` copies, with partitions for this span too."""
+        asyncio.run(self._prepare(span))
+
+    @contextmanager
+    def fresh(self, name: str) -> Iterator[str]:
+        asyncio.run(_execute(self.url, f"CREATE DATABASE {name} TEMPLATE {_EMPTY}", "CHECKPOINT"))
+        try:
+            yield self._at(name)
+        finally:
+            asyncio.run(_execute(self.url, f"DROP DATABASE {name} WITH (FORCE)"))
+
+    def cpu_s(self) -> float:
+        """Of backends that have ended too: their parent counts them."""
+        own = _stat(self._postmaster)
+        return sum(own[11:15]) / _TICKS + sum(sum(_stat(pid)[11:13]) for pid in self._children()) / _TICKS
+
+    def contents(self, url: str) -> dict[str, tuple[int, int]]:
+        """Of each table of rows: how many, and a sum over all that they hold."""
+        return asyncio.run(_contents(url))
+
+    async def _prepare(self, span: Span) -> None:
+        if not self._is_prepared:
+            await _execute(self.url, f"CREATE DATABASE {_EMPTY} ENCODING 'UTF8' LOCALE 'C' TEMPLATE template0")
+            await migrate(self._at(_EMPTY))
+            self._is_prepared = True
+        await _execute(self._at(_EMPTY), f"SELECT ledger.ensure_partitions({span.start}, {span.end})")
+
+    def _at(self, name: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+    def _children(self) -> list[int]:
+        text = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children").read_text()
+        return [int(pid) for pid in text.split()]
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as folder:
+        Path(folder).chmod(0o755)  # The server may run as another user.
+        with EmbeddedPostgres(Path(folder).resolve() / "server") as postgres:
+            if postgres.url is None:
+                raise SetUpFailed("the server has no address")
+            yield Server(postgres.url)
+
+
+@contextmanager
+def portal(folder: Path) -> Iterator[str]:
+    """The address of the recorded Portal's dataset."""
+    words = [sys.executable, "-m", "tests.bench.recorded_portal", str(folder)]
+    process = subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}{DATASET}"
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def _postmaster(url: str) -> int:
+    async with connected(url) as connection:
+        backend = await connection.fetchval("SELECT pg_backend_pid()")
+        return int(_stat(backend)[1])
+
+
+async def _execute(url: str, *statements: str) -> None:
+    async with connected(url) as connection:
+        for statement in statements:
+            await connection.execute(statement)
+
+
+async def _contents(url: str) -> dict[str, tuple[int, int]]:
+    query = "SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM ledger.{} AS t"
+    async with connected(url) as connection:
+        rows = {table.name: await connection.fetchrow(query.format(table.name)) for table in TABLES}
+    return {name: (row[0], int(row[1])) for name, row in rows.items() if row is not None and row[0]}
+
+
+def _stat(pid: int) -> list[int]:
+    """The fields of /proc/PID/stat behind the name; the first, a letter, as 0. Zeros where it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except FileNotFoundError:
+        return [0] * 20
+    return [0, *map(int, fields[1:])]
