@@ -71,7 +71,7 @@ async def _child(settings: Settings, shared: socket.socket, knows: Callable[[], 
     """One life of a child: its exit code."""
     paths = [str(_PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "indexer", "serve", "--fed", str(shared.fileno()),
+        sys.executable, "-m", "indexer.http", str(shared.fileno()),
         stdin=asyncio.subprocess.PIPE, pass_fds=(shared.fileno(),),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )  # fmt: skip

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,10 @@ async def until(client: Client, path: str, status: int) -> Answer:
     return answer
 
 
+def children(pid: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def is_away(answer: Answer) -> bool:
     return answer.status == 503 and answer.json["lacking"][0]["code"] == "database"
 
@@ -53,7 +58,9 @@ async def test_a_killed_database_shows_and_heals(open_folder: Path) -> None:
             assert len(await client.rows("trades")) == 1
             assert not is_away(await client.get("/ready"))
 
-            os.kill(pid_of(server), signal.SIGSTOP)  # It takes connections and says nothing.
+            tree = [pid_of(server), *children(pid_of(server))]
+            for pid in tree:
+                os.kill(pid, signal.SIGSTOP)  # It takes connections and says nothing.
             began = time.monotonic()
             await until_away(client)
             assert time.monotonic() - began < 3 * TIMEOUT_S + 5
@@ -65,7 +72,9 @@ async def test_a_killed_database_shows_and_heals(open_folder: Path) -> None:
             )
             assert (await client.get("/health")).status == 200
 
-            os.kill(pid_of(server), signal.SIGKILL)
+            for pid in tree:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
             await until(client, "/status", 200)
             assert "perps_database_up 1.0" in (await client.get("/metrics")).text
             assert not is_away(await client.get("/ready"))
