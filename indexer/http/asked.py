@@ -27,7 +27,6 @@ KEY = "[1-9A-HJ-NP-Za-km-z]{32,44}"
 _BOOLEANS = {"true": True, "false": False}
 # RFC 3339, or a day alone.
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2}))?", re.ASCII)
-_EARLIEST, _LATEST = date(1, 1, 2), date(9999, 12, 30)  # So that no time zone leads outside of what can be told.
 
 Order = Literal["desc", "asc"]
 _ORDERS: Mapping[str, Order] = {"desc": "desc", "asc": "asc"}
@@ -118,13 +117,15 @@ def _moment(name: str, text: str | None) -> datetime | None:
         raise _bad(f"{name} is {text[:MOST_CHARS]!r}", remedy)
     try:
         day = date.fromisoformat(text[:10])
-        if not _EARLIEST <= day <= _LATEST:
-            raise _bad(f"{name} is {text!r}", f"give a day from {_EARLIEST} to {_LATEST}")
         if len(text) == 10:
             return datetime.combine(day, time(), UTC)
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        given = datetime.fromisoformat(text.upper())
     except ValueError:
         raise _bad(f"{name} is {text!r}, which is no time", remedy) from None
+    try:
+        return given.astimezone(UTC)
+    except OverflowError:  # Its zone leads out of the years that there are: the first or last moment means the same.
+        return datetime.min.replace(tzinfo=UTC) if day.year == 1 else datetime.max.replace(tzinfo=UTC)
 
 
 def sealed(table: Table, order: Order, key: Sequence[str]) -> str:

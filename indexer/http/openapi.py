@@ -55,6 +55,7 @@ def document(relations: Mapping[str, Relation], most_rows: int) -> _Schema:
             "schemas": {
                 **{name: _row(relation) for name, relation in served.items()},
                 **_FIXED,
+                **({"ProtocolStatus": _protocol(served["status"])} if "status" in served else {}),
             },
             "responses": {
                 str(status): _response("Why there is no answer.", "Error") for status in sorted(set(CODES.values()))
@@ -141,6 +142,17 @@ def _row(relation: Relation) -> _Schema:
     }
 
 
+def _protocol(status: Relation) -> _Schema:
+    """A row of perps.status, and how long ago a daemon was heard."""
+    row = _row(status)
+    heard = {"type": ["integer", "null"], "description": "Seconds since a daemon saw the head; NULL: none ever did."}
+    return {
+        **row,
+        "properties": {**row["properties"], "heard_s_ago": heard},
+        "required": [*row["required"], "heard_s_ago"],
+    }
+
+
 def _nullable(column: Column) -> _Schema:
     schema = dict(_OF_KIND[column.kind])
     return {**schema, "type": [schema["type"], "null"], "description": column.means}
@@ -209,7 +221,7 @@ _FIXED: dict[str, _Schema] = {
         },
     ),
     "Status": _object(
-        protocols={"type": "array", "items": _ref("status")},
+        protocols={"type": "array", "items": _ref("ProtocolStatus")},
         providers={"type": "array", "items": _ref("providers")},
         ready={"type": "boolean"},
         fed={"type": "boolean", "description": "Whether a daemon feeds this server."},

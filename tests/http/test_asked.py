@@ -56,6 +56,8 @@ def test_a_made_up_cursor_is_refused(cursor: str) -> None:
         ("2026-01-31T10:00:00Z", datetime(2026, 1, 31, 10, tzinfo=UTC)),
         ("2026-01-31t10:00:00.5z", datetime(2026, 1, 31, 10, 0, 0, 500_000, tzinfo=UTC)),
         ("2026-01-31T10:00:00+02:00", datetime(2026, 1, 31, 8, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+01:00", datetime.min.replace(tzinfo=UTC)),
+        ("9999-12-31T23:59:59-01:00", datetime.max.replace(tzinfo=UTC)),
     ],
 )
 def test_a_time_is_a_day_or_has_its_zone(text: str, moment: datetime) -> None:

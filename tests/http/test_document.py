@@ -14,6 +14,8 @@ import hypothesis
 import jsonschema_rs
 import pytest
 import schemathesis
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from indexer.http.tables import TABLES
 from tests.http.answers import Client
@@ -70,8 +72,9 @@ def _ask(told: dict[str, Any], address: str) -> dict[str, int]:
     counted: dict[str, int] = {}
     for found in schema.get_all_operations():
         operation = found.ok()
-        for mode in schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE:
-            _ask_one(operation, mode, address, counted)
+        _ask_one(operation, schemathesis.GenerationMode.POSITIVE, address, counted)
+        if told["paths"][operation.path]["get"].get("parameters"):  # Else there is nothing that could not fit.
+            _ask_one(operation, schemathesis.GenerationMode.NEGATIVE, address, counted)
     return counted
 
 
@@ -80,7 +83,11 @@ def _ask_one(operation: Any, mode: Any, address: str, counted: dict[str, int]) -
     @hypothesis.given(case=operation.as_strategy(generation_mode=mode))
     def ask(case: Any) -> None:
         response = case.call(base_url=address)
-        case.validate_response(response)
+        # Which text is a cursor, no schema tells.
+        excluded = [positive_data_acceptance] if "cursor" in (case.query or {}) else []
+        if operation.path == "/ready":
+            excluded.append(not_a_server_error)  # 503 is what it says of a ledger like this one.
+        case.validate_response(response, excluded_checks=excluded)
         counted[str(response.status_code)] = counted.get(str(response.status_code), 0) + 1
 
     ask()
