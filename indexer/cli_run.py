@@ -78,11 +78,14 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
         def knows() -> Known:
             return daemon.inside.told(asyncio.get_running_loop().time(), Connections(*store.connections()))
 
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311 (jitter)
-            tasks.create_task(daemon.run(), name="daemon")
-            if settings.http.enabled:
-                tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311 (jitter)
+                tasks.create_task(daemon.run(), name="daemon")
+                if settings.http.enabled:
+                    tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)
+        finally:
+            _log.info("daemon_stopped", holder=holder)
 
 
 def _rhythm(settings: Settings) -> Rhythm:
