@@ -12,12 +12,14 @@ CHAOS_ARGS ?=
 LIVE_ARGS ?=
 PARITY_ARGS ?=
 E2E_ARGS ?=
+# Requests that `api` makes of each path, that fit and that do not.
+API_REQUESTS ?= 40
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e api bench chaos parity live lock clean
 
 install: $(STAMP)
 
@@ -57,6 +59,12 @@ conformance: install
 # ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
 e2e: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
+
+# The JSON API: API_REQUESTS made-up requests of each path, fitting and not, held against the OpenAPI document; and a scrape
+# of the metrics read by promtool (Debian: package `prometheus`), which ALLOW_MISSING=promtool lets it go without.
+api: install
+	API_REQUESTS=$(API_REQUESTS) PROMTOOL=$(if $(findstring promtool,$(ALLOW_MISSING)),,1) \
+	  $(PY) -m pytest tests/http/test_document.py tests/http/test_metrics.py $(PYTEST_ARGS)
 
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install

@@ -22,9 +22,8 @@ from indexer.protocols.jupiter_perps import accounts as jupiter_accounts
 from indexer.resources import resource
 from indexer.sources.recorded import Limits
 from indexer.store.aggregates import Aggregates
-from indexer.store.base import Store
 from indexer.store.database import open_database
-from indexer.store.postgres import open_store
+from indexer.store.postgres import PostgresStore, open_store
 from indexer.store.rolling import open_aggregates
 
 _log = structlog.get_logger()
@@ -61,7 +60,7 @@ def limits(settings: Settings) -> Limits:
 
 
 @asynccontextmanager
-async def ledger(settings: Settings) -> AsyncIterator[Store]:
+async def ledger(settings: Settings) -> AsyncIterator[PostgresStore]:
     """The migrated ledger of the configured cluster, seeded. Raises StoreUnavailable, SchemaError, ClusterMismatch."""
     database = settings.database
     async with (

@@ -19,9 +19,11 @@ from indexer.ingest.daemon import Daemon, Pace
 from indexer.ingest.filling import Filler, Task, tasks
 from indexer.ingest.heads import Heads, Watch
 from indexer.ingest.health import provider_health
+from indexer.ingest.inside import Inside
 from indexer.ingest.listening import Listener
 from indexer.ingest.precedence import Precedence
 from indexer.ingest.snapshot import Snapshots
+from indexer.ingest.tally import Tally
 from indexer.ingest.writing import Writer
 from indexer.sources.account_images import AccountImages
 from indexer.sources.base import Lane, Source, Strategy
@@ -171,7 +173,8 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
             patience=Patience(link_s=settings.endpoints.silence_s / 2, stream_s=settings.endpoints.silence_s)
         ),
     )
-    writer = Writer(store, rng)
+    tally = Tally()
+    writer = Writer(store, rng, tally)
     nodes = Nodes(rpc, recent, subscriptions)
     names = [stream.name for stream in streams]
     precedence = Precedence()
@@ -192,6 +195,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
         filler(settings, store, writer, sources(settings, rpc, archive, "tail"), holder),
         filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder, precedence=precedence),
         Snapshots(store, AccountImages(rpc), [one for one in observing() if one.name in names], rng),
+        Inside(names, tally, rpc.providers.health, subscriptions.health),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),
         pace=Pace(

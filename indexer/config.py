@@ -220,6 +220,20 @@ class AggregateSettings(_Section):
         return {name: Decimal(getattr(self, name)) for name in names}
 
 
+class HttpSettings(_Section):
+    """What is served, to whom, and how much of it. `port` 0: any that is free. `hosts`: further names in Host."""
+
+    enabled: bool
+    host: str = Field(min_length=1)
+    port: int = Field(ge=0, le=65_535)
+    hosts: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    pool_max: int = Field(ge=1, le=1000)
+    statement_timeout_s: float = Field(gt=0, le=600)
+    max_rows: int = Field(ge=1, le=100_000)
+    max_requests: int = Field(ge=1, le=10_000)
+
+
 class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["auto", "console", "json"] = "auto"
@@ -237,6 +251,7 @@ class Settings(_Section):
     run: RunSettings
 
     aggregates: AggregateSettings
+    http: HttpSettings
     log: LogSettings
 
 
@@ -250,6 +265,24 @@ def load(config: Path | None = None, environment: Mapping[str, str] | None = Non
         for key in _unknown(layer, Settings):
             raise ConfigError(f"unknown setting {key}", place=place, remedy="see config/default.toml for all settings")
     return _checked(layers)
+
+
+def handed_over(settings: Settings) -> bytes:
+    """One line for another process of ours, secrets and all: by a pipe only, never to a file or a log."""
+    return json.dumps(settings.model_dump(), default=_plain).encode() + b"\n"
+
+
+def taken_over(line: bytes) -> Settings:
+    """The settings of `handed_over`. Raises ConfigError."""
+    try:
+        return Settings.model_validate_json(line)
+    except ValidationError as error:
+        kinds = {found["type"] for found in error.errors(include_input=False, include_url=False)}
+        raise ConfigError(f"no settings: {', '.join(sorted(kinds))}", place="standard input") from None
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def default_data_folder() -> Path:

@@ -16,6 +16,7 @@ import msgspec
 from indexer.core.coverage import Spans
 from indexer.ingest.filling import Filler, Task
 from indexer.ingest.heads import Watch
+from indexer.ingest.inside import Inside
 from indexer.ingest.listening import Listener
 from indexer.ingest.patience import briefly
 from indexer.ingest.settling import keep_settled
@@ -34,7 +35,7 @@ class Pace(msgspec.Struct, frozen=True):
 
 
 class Daemon:
-    """Live requests go by `live`, history by `backfill`: two fillers over the same ledger."""
+    """Live requests go by `live`, history by `backfill`: two fillers over the same ledger. `inside`: what it knows."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Daemon:
         live: Filler,
         backfill: Filler,
         snapshots: Snapshots,
+        inside: Inside,
         *,
         recent: Sequence[Task],
         deep: Sequence[Task],
@@ -57,6 +59,7 @@ class Daemon:
         self._live = live
         self._backfill = backfill
         self._snapshots = snapshots
+        self.inside = inside
         self._recent = recent
         self._deep = deep
         self._pace = pace
@@ -89,6 +92,19 @@ class Daemon:
         newest_first: bool,
     ) -> None:
         loop = keep_settled(
-            filler, task, wanted, newest_first=newest_first, pause_s=self._pace.settle_every_s, rng=self._rng
+            filler,
+            task,
+            wanted,
+            newest_first=newest_first,
+            pause_s=self._pace.settle_every_s,
+            rng=self._rng,
+            on_page=_unheard if newest_first else self._count,
         )
         tasks.create_task(loop, name=f"settle {', '.join(task.names)} {'newest' if newest_first else 'oldest'} first")
+
+    def _count(self, settled: int, _transactions: int) -> None:
+        self.inside.tally.filled(asyncio.get_running_loop().time(), settled)
+
+
+def _unheard(_settled: int, _transactions: int) -> None:
+    """What is recent says nothing of how fast history is filled."""

@@ -14,7 +14,7 @@ _YOUNG, _MIDDLE, _OLD = 20_000, 20, 20
 
 
 def collect_rarely() -> None:
-    """For a process that writes pages, once it has imported what it needs."""
+    """For a process that runs for long, once it has imported what it needs."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

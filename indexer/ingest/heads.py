@@ -55,6 +55,7 @@ class Watch:
         self._rng = rng
         self._heads: Heads | None = None
         self._known = asyncio.Event()
+        self._is_store_away = False
 
     async def run(self, every_s: float) -> None:
         pauses = waits(self._rng)
@@ -84,7 +85,13 @@ class Watch:
                 )
             await self._store.report_health(self._holder, self._nodes.health())
         except StoreUnavailable as error:
-            _log.error("store_unavailable", reason=str(error))
+            if not self._is_store_away:
+                _log.error("store_unavailable", reason=str(error))
+            self._is_store_away = True
+        else:
+            if self._is_store_away:
+                _log.info("store_available")
+            self._is_store_away = False
 
     async def heads(self) -> Heads:
         """What was seen last; waits for the first time."""

@@ -96,9 +96,11 @@ class Listener:
                     case Hint():
                         await self._hint(one)
                     case Subscribed():
+                        _log.info("subscribed", stream=one.stream, endpoint=one.endpoint)
                         self._standing.add((one.stream, one.endpoint))
                         self._fall_behind(one.stream)
                     case Lost():
+                        _log.warning("subscription_lost", stream=one.stream, endpoint=one.endpoint, reason=one.reason)
                         self._standing.discard((one.stream, one.endpoint))
                         self._fall_behind(one.stream)
 

@@ -33,11 +33,12 @@ async def keep_settled(
     newest_first: bool,
     pause_s: float,
     rng: Random,
+    on_page: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
-    """Fill what is missing of `wanted`, which moves; until it is cancelled."""
+    """Fill what is missing of `wanted`, which moves; until it is cancelled. `on_page`: see `Filler.step`."""
     pauses = waits(rng)
     while True:
-        filled = await _tried(filler, task, wanted, newest_first=newest_first)
+        filled = await _tried(filler, task, wanted, on_page, newest_first=newest_first)
         if filled is not None and filled.progress:
             pauses = waits(rng)
             _tell(task, filled)
@@ -55,10 +56,15 @@ class _Failed(msgspec.Struct, frozen=True):
 
 
 async def _tried(
-    filler: Filler, task: Task, wanted: Callable[[], Awaitable[Mapping[str, Spans]]], *, newest_first: bool
+    filler: Filler,
+    task: Task,
+    wanted: Callable[[], Awaitable[Mapping[str, Spans]]],
+    on_page: Callable[[int, int], None],
+    *,
+    newest_first: bool,
 ) -> Filled | _Failed | None:
     try:
-        return await filler.step(task, await wanted(), newest_first=newest_first)
+        return await filler.step(task, await wanted(), newest_first=newest_first, on_page=on_page)
     except SourceInterrupted as error:
         _log.warning("not_filled", streams=task.names, reason=str(error))
     except StoreUnavailable as error:

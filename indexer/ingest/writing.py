@@ -14,6 +14,7 @@ from indexer.core.coverage import Spans
 from indexer.core.protocol import Protocol
 from indexer.core.reference import Reference
 from indexer.ingest.page import processed
+from indexer.ingest.tally import Tally
 from indexer.sources.base import RawPage, Strategy
 from indexer.store.base import Page, Store, Written
 from indexer.store.patience import patiently
@@ -25,9 +26,10 @@ _SEES_ALL: frozenset[Strategy] = frozenset({"blocks"})
 class Writer:
     """Writes raw pages, one after the other or at once. While the database is away it waits, and so does its caller."""
 
-    def __init__(self, store: Store, rng: Random) -> None:
+    def __init__(self, store: Store, rng: Random, tally: Tally | None = None) -> None:
         self._store = store
         self._rng = rng
+        self._tally = tally or Tally()
         self._reference: Reference | None = None
 
     async def provisional(self, raw: RawPage, streams: Sequence[Protocol], source: str) -> Written:
@@ -66,4 +68,5 @@ class Writer:
         )
         written = await patiently(lambda: self._store.write(page), self._rng)
         self._reference = None if written.outdated else reference
+        self._tally.settled(page, written.settled)
         return written

@@ -15,17 +15,17 @@ from indexer.report.query import fetch
 Row = Mapping[str, Any]
 
 NOTHING_YET = "nothing was indexed yet; start with `perps-indexer run`\n"
-_STATUS = """
+STATUS = """
 SELECT *, round(extract(epoch FROM now() - head_seen_at))::bigint AS heard_s_ago FROM perps.status ORDER BY protocol
 """
 _GAPS = "SELECT * FROM perps.gaps ORDER BY protocol, first_slot"
-_PROVIDERS = "SELECT * FROM perps.providers ORDER BY holder, endpoint, method"
+PROVIDERS = "SELECT * FROM perps.providers ORDER BY holder, endpoint, method"
 
 
 async def read_status(url: str, *, timeout_s: float) -> tuple[list[Row], list[Row]]:
     """Rows of perps.status and of perps.providers. Raises InputError, StoreUnavailable."""
-    streams: list[Row] = [*await fetch(url, _STATUS, timeout_s=timeout_s)]
-    providers: list[Row] = [*await fetch(url, _PROVIDERS, timeout_s=timeout_s)]
+    streams: list[Row] = [*await fetch(url, STATUS, timeout_s=timeout_s)]
+    providers: list[Row] = [*await fetch(url, PROVIDERS, timeout_s=timeout_s)]
     return streams, providers
 
 

@@ -55,6 +55,11 @@ class PostgresStore(PostgresCoordination):
         self._partitions: set[int] = set()
         self._anchors: set[int] = set()  # Numbers of some.
 
+    def connections(self) -> tuple[int, int]:
+        """How many of its connections are at work, and how many wait for work."""
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
     async def write(self, page: Page) -> Written:
         found = changes.page_rows(page)
         bounds = changes.bounds(page, found)

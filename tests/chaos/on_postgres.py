@@ -37,6 +37,7 @@ _QUICK = {
     "PERPS_RUN__OBSERVE_EVERY_S": "0.3",
     "PERPS_RUN__LEASE_S": "5",
     "PERPS_LOG__LEVEL": "warning",
+    "PERPS_HTTP__ENABLED": "false",  # Or every daemon would want the one port.
 }
 
 

@@ -63,6 +63,7 @@ class Served(msgspec.Struct, frozen=True):
             "PERPS_CLUSTER__GENESIS_HASH": self.chain.genesis_hash,
             "PERPS_STRATEGY__SEAM_SLOTS": "20",
             "PERPS_RUN__SETTLE_EVERY_S": "0.2",
+            "PERPS_HTTP__ENABLED": "false",  # Or every daemon of a test would want the one port.
             **more,
         }
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -255,5 +256,16 @@ def test_what_is_wanted_is_recent_or_deep_and_never_both(head: int, recent: int,
         assert union(newest, older) == common(wanted, [Span(0, head + 1)])
         assert not common(newest, older)
         assert not missing(newest, [Span(max(0, head + 1 - recent), head + 1)])
+
+    run(main())
+
+
+def test_a_store_that_is_away_is_told_once_and_so_is_its_return():
+    async def main() -> None:
+        weather = Outages(asyncio.get_running_loop().time, [1.5])
+        with structlog.testing.capture_logs() as logs:
+            await watched(watch(outages(MemoryStore(), weather), Told((10, 20))), 2.5 + LASTS_S + 2)
+        assert weather.struck["database_away"] > 2
+        assert [line["event"] for line in logs] == ["store_unavailable", "store_available"]
 
     run(main())

@@ -146,6 +146,7 @@ def settings_for(served: Cluster, url: str, archive: Cluster | None = None) -> d
         "SOLANA_WS_URL": ",".join(told.websocket),
         "PERPS_ENDPOINTS__PORTAL": (archive or served).told.portal,
         "PERPS_CLUSTER__NAME": "simulated",
+        "PERPS_HTTP__PORT": "0",
         "PERPS_CLUSTER__GENESIS_HASH": told.genesis_hash,
         "PERPS_STRATEGY__SEAM_SLOTS": "20",
         "PERPS_STRATEGY__RECENT_SLOTS": str(2 * BEHIND_SLOTS),

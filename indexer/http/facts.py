@@ -1,0 +1,81 @@
+"""What the ledger says of itself, asked at most once a second, whoever wants to know.
+
+Status, readiness and metrics are one question on a connection of their own: many who ask share an answer, and no page
+or query of the API can keep them waiting. A database that does not answer is a fact too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from indexer.http.reader import session
+from indexer.http.trouble import Trouble
+from indexer.redaction import redacted
+from indexer.report.daemons import PROVIDERS, STATUS
+
+if TYPE_CHECKING:
+    from indexer.http.reader import Pool
+
+KEPT_S = 1.0
+TIMEOUT_S = 4.0  # Those who ask for metrics or readiness wait ten.
+_FRESHNESS = """
+SELECT name, kind, waiting, error, failed_at > coalesce(as_of, '-infinity') AS has_failed,
+    extract(epoch FROM now() - as_of) AS age_s, extract(epoch FROM now() - oldest_waiting) AS waiting_s
+FROM perps.freshness ORDER BY kind, name
+"""
+_ESTIMATES = "SELECT protocol, kind, rows FROM perps.row_estimates ORDER BY protocol, kind"
+
+Row = Mapping[str, Any]
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Rows of perps.status, perps.providers, perps.freshness (with ages in seconds) and perps.row_estimates."""
+
+    protocols: Sequence[Row]
+    providers: Sequence[Row]
+    freshness: Sequence[Row]
+    estimates: Sequence[Row]
+
+
+class Observatory:
+    """`pool`: nobody else's."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._asking = asyncio.Lock()
+        self._seen: Facts | Trouble | None = None
+        self._until = 0.0
+
+    async def facts(self) -> Facts | Trouble:
+        """A second old at most; Trouble where the database does not tell."""
+        async with self._asking:
+            loop = asyncio.get_running_loop()
+            if self._seen is None or loop.time() >= self._until:
+                self._seen = await self._looked()
+                self._until = loop.time() + KEPT_S
+            return self._seen
+
+    async def _looked(self) -> Facts | Trouble:
+        try:
+            async with asyncio.timeout(TIMEOUT_S), session(self._pool) as connection, connection.transaction():
+                asked = [await connection.fetch(query) for query in (STATUS, PROVIDERS, _FRESHNESS, _ESTIMATES)]
+        except Trouble as trouble:
+            return trouble
+        except TimeoutError:
+            return Trouble("database_unavailable", f"the database did not answer within {TIMEOUT_S:g} s")
+        return Facts(*([_plain(dict(row)) for row in rows] for rows in asked))
+
+
+def _plain(row: dict[str, Any]) -> Row:
+    """Without credentials, should one ever have got there; decimals with all their digits and no exponent."""
+    for name, value in row.items():
+        if isinstance(value, str):
+            row[name] = redacted(value)
+        elif isinstance(value, Decimal):
+            row[name] = f"{value:f}"
+    return row
