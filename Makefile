@@ -17,7 +17,7 @@ LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e bench chaos parity live vega lock clean
 
 install: $(STAMP)
 
@@ -80,6 +80,10 @@ parity: install
 # decoding|base58|blocks|loop|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+# The scripts that draw charts, as the locked vl-convert bundles them.
+vega: install
+	$(PY) -m tests.vega_bundle
 
 # Resolve the newest allowed versions for all supported Pythons at once.
 lock:

@@ -112,7 +112,7 @@ async def report_of(
     connection: Connection, at: date | None, days: int, names: Sequence[str], *, with_course: bool = False
 ) -> Report:
     """The same within a transaction of the caller's."""
-    window = Window(await _last_day(connection, at, names), days)
+    window = Window(await last_day(connection, at, names), days)
     scope = window.last_day, days, list(names)
     days_of_all = window.last_day, days, list(PROTOCOLS)
     incomplete = [Incomplete(*row) for row in await connection.fetch(query("incomplete_days"), *days_of_all)]
@@ -134,7 +134,7 @@ def query(name: str) -> str:
     return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-async def _last_day(connection: Connection, at: date | None, names: Sequence[str]) -> date:
+async def last_day(connection: Connection, at: date | None, names: Sequence[str]) -> date:
     found: date | None = await connection.fetchval(query("last_full_day"), at, list(names))
     if found is not None:
         return found
