@@ -18,6 +18,7 @@ import msgspec
 from indexer.report.comparison import PROTOCOLS, Course
 
 HEIGHT = 220
+_SHORT = 14  # Letters of names of which three stand side by side.
 # Of Okabe and Ito: told apart by everybody, in light and dark.
 COLOURS = dict(zip(PROTOCOLS, ("#0072b2", "#009e73", "#e69f00"), strict=True))
 VERMILION = "#d55e00"
@@ -55,9 +56,9 @@ def drawings(course: Course, called: Mapping[str, str] = _AS_CALLED) -> list[Dra
     told = {row[1] for row in course.rows}
     return [
         *(_against(course, name, called[name]) for name in PROTOCOLS if name in told),
-        of_protocols(course, "capital_efficiency", "efficiency", "Capital efficiency", "ratio", ".2f", called),
+        of_protocols(course, "capital_efficiency", "efficiency", "Capital efficiency", "ratio", ".3~g", called),
         of_protocols(course, "mean_fees_usd", "fees", "Fees a day, USD", "USD", "~s", called),
-        of_protocols(course, "market_share", "share", "Market share", "%", ".0%", called),
+        of_protocols(course, "market_share", "share", "Market share", "%", ".3~p", called),
         of_protocols(course, "mean_flow_usd", "flows", "Net liquidity a day, USD", "USD", "~s", called),
     ]
 
@@ -96,17 +97,25 @@ def bundle() -> str:
 
 def spec(drawing: Drawing) -> dict[str, Any]:
     """The drawing in Vega-Lite, as wide as its place."""
-    shown = {name: colour for name, colour in drawing.palette.items() if any(one[1] == name for one in drawing.points)}
+    points = known(drawing.points)
+    told = {name for _, name, value in points if value is not None}
+    shown = {name: colour for name, colour in drawing.palette.items() if name in told}
     return {
         "$schema": _SCHEMA,
         "background": "transparent",
         "width": "container",
         "height": HEIGHT,
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"values": [_value(drawing.by, point) for point in drawing.points]},
+        "data": {"values": [_value(drawing.by, point) for point in points]},
         "mark": _MARKS["bar" if drawing.bars else "line"],
-        "encoding": {"x": _days(drawing.bars), "y": _numbers(drawing.form), **_told_apart(drawing.by, shown)},
+        "encoding": {"x": _days(drawing.bars), "y": _numbers(drawing), **_told_apart(drawing.by, shown)},
     }
+
+
+def known(points: Sequence[Point]) -> Sequence[Point]:
+    """Without the days before the first of which anything is known."""
+    first = min((day for day, _, value in points if value is not None), default=None)
+    return [point for point in points if first is not None and point[0] >= first]
 
 
 def _value(by: str, point: Point) -> dict[str, Any]:
@@ -115,18 +124,20 @@ def _value(by: str, point: Point) -> dict[str, Any]:
 
 
 def _days(bars: bool) -> dict[str, Any]:
-    axis = {"format": "%b %d", "labelOverlap": True}
+    axis = {"format": "%b %d", "labelOverlap": "greedy", "labelSeparation": 12}
     unit = {"timeUnit": "utcyearmonthdate"} if bars else {}  # So that a bar is as wide as a day.
     return {"field": "day", "type": "temporal", "title": None, "scale": {"type": "utc"}, "axis": axis, **unit}
 
 
-def _numbers(form: str) -> dict[str, Any]:
-    axis = {"format": form, "labelExpr": _DOLLARS if form == "~s" else "datum.label"}
-    return {"field": "value", "type": "quantitative", "title": None, "axis": axis}
+def _numbers(drawing: Drawing) -> dict[str, Any]:
+    axis = {"format": drawing.form, "labelExpr": _DOLLARS if drawing.form == "~s" else "datum.label"}
+    scale = {"zero": drawing.unit != "price"}  # A price is looked at for its changes.
+    return {"field": "value", "type": "quantitative", "title": None, "scale": scale, "axis": axis}
 
 
 def _told_apart(by: str, shown: Mapping[str, str]) -> dict[str, Any]:
-    legend = {"orient": "top", "title": None, "columns": 3, "labelLimit": 140}
+    columns = 3 if max(map(len, shown), default=0) <= _SHORT else 2
+    legend = {"orient": "top", "title": None, "columns": columns, "labelLimit": 130} if len(shown) > 1 else None
     scale = {"domain": list(shown), "range": list(shown.values())}
     return {
         "color": {"field": by, "type": "nominal", "scale": scale, "legend": legend},

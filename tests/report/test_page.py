@@ -83,10 +83,22 @@ async def test_what_is_drawn_is_a_mean_of_seven_days_and_a_gap_stays_one(week_ur
     fees = {(v["protocol"], v["day"]): v["value"] for v in specs["fees"]["data"]["values"]}
     assert fees["jupiter_perps", "2023-11-23"] == pytest.approx(0.771429)
     assert fees["gmx_solana", "2023-11-23"] == pytest.approx(0.05)
-    assert fees["jupiter_perps", "2023-11-18"] is None  # Four days do not make a week.
+    assert ("jupiter_perps", "2023-11-18") not in fees  # Four days do not make a week: nothing is drawn before it.
     assert specs["fees"]["mark"]["invalid"] == "break-paths-show-domains"
     flows = {v["day"]: v["value"] for v in specs["flows"]["data"]["values"] if v["protocol"] == "jupiter_perps"}
     assert flows["2023-11-23"] == 200
+
+
+async def test_a_day_that_nobody_knows_stays_in_the_line_and_days_before_the_first_known_do_not() -> None:
+    days = [date(2026, 1, day) for day in (1, 2, 3, 4)]
+    values = (None, Decimal("0.5"), None, Decimal(2))
+    points = [(day, "drift", value) for day, value in zip(days, values, strict=True)]
+    drawing = charts.Drawing(
+        name="a", title="A", unit="ratio", form=".2f", by="protocol", palette=charts.COLOURS, points=points
+    )
+    told = spec(drawing)["data"]["values"]
+    assert [one["value"] for one in told] == [0.5, None, 2.0]
+    assert spec(drawing)["encoding"]["color"]["scale"]["domain"] == ["drift"]
 
 
 async def test_drawings_cannot_end_their_script(week_url: str) -> None:
