@@ -47,6 +47,11 @@ class Page:
             elif told["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
                 self.complaints.append(str(told["params"]))
 
+    def forget(self) -> None:
+        """What was asked for and complained of so far."""
+        self.asked.clear()
+        self.complaints.clear()
+
     async def tell(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()

@@ -23,7 +23,7 @@ Row: TypeAlias = Mapping[str, Any]
 _UNITS = {"price": "USD", "%": "%", "bp": "bp", "USD": "USD"}
 _GROUPS = {3: "M", 4: "B", 5: "T"}  # By the number of groups of three digits.
 _TICK = Decimal("0.1")
-_LONGEST, _LONG = 24, 48  # Letters: of a key, of a word.
+_LONGEST, _LONG = 24, 32  # Letters: of a key, of a word.
 
 
 class Cell(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ from indexer.store.connection import Connection
 
 MAINNET = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
 DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
-_NOT_MAINNET = {DEVNET: "devnet"}
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -33,10 +32,7 @@ class Frame(msgspec.Struct, frozen=True):
 
     @property
     def warning(self) -> str | None:
-        """What kind of a ledger it is, if not one of mainnet."""
-        if self.genesis_hash in (None, MAINNET):
-            return None
-        return _NOT_MAINNET.get(self.genesis_hash or "", "simulated")
+        return warning_of(self.genesis_hash)
 
     @property
     def freshness(self) -> str:
@@ -45,6 +41,13 @@ class Frame(msgspec.Struct, frozen=True):
         waits = "nothing waits to be rolled up" if not self.waiting else f"{self.waiting:,} marks wait to be rolled up"
         failed = f"; {self.failed} aggregates could not be brought up to date" if self.failed else ""
         return f"{views}; {waits}{failed}."
+
+
+def warning_of(genesis_hash: str | None) -> str | None:
+    """What kind of a ledger it is, if not one of mainnet; None also before anything was indexed."""
+    if genesis_hash in (None, MAINNET):
+        return None
+    return "devnet" if genesis_hash == DEVNET else "simulated"
 
 
 async def read(connection: Connection) -> Frame:

@@ -5,21 +5,18 @@ A page is whole or not there: it is rendered when everything was read, and befor
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import msgspec
-from markupsafe import Markup, escape
 
 from indexer.http.pages import assets
 from indexer.http.pages.cells import address
 from indexer.http.pages.frame import Frame
-from indexer.http.pages.words import PROTOCOLS, worded
+from indexer.http.pages.words import PROTOCOLS, marked
 
-_CODE = re.compile("`([^`]*)`")
 _FOLDER = Path(__file__).parent / "templates"
 
 
@@ -57,8 +54,3 @@ def _templates() -> jinja2.Environment:
     )  # fmt: skip
     made.filters["marked"] = marked
     return made
-
-
-def marked(text: str) -> Markup:
-    """A sentence as HTML: what stands between backquotes is code, and nothing is markup."""
-    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(worded(text)))))  # noqa: S704 (escaped before)

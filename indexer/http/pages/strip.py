@@ -81,8 +81,8 @@ def _strip(name: str, rows: Sequence[Row], provisional: bool) -> Strip:
         for place, row in enumerate(rows)
     ]
     full = sum(row["covered_fraction"] == 1 for row in rows)
-    lacking = sum(row["missing_s"] > 0 or row["unavailable_s"] > 0 for row in rows)
-    says = f"{full} of {len(rows)} days are settled whole, {lacking} have gaps"
+    gaps = sum(row["missing_s"] > 0 or row["unavailable_s"] > 0 for row in rows[:-1])  # The last one is not over.
+    says = f"{full} of {len(rows)} days are settled whole; days with gaps: {gaps or 'none'}"
     return Strip(called(name), days, says)
 
 

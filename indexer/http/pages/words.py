@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import Markup, escape
+
 from indexer.report.contents import COLUMNS as REPORTED
 from indexer.report.contents import Column
 
 PROTOCOLS = {"gmx_solana": "GMX-Solana", "jupiter_perps": "Jupiter Perps", "drift": "Drift"}
 
+_CODE = re.compile("`([^`]*)`")
 _NAMES = re.compile(rf"\b({'|'.join(PROTOCOLS)})\b")
 
 COLUMNS = REPORTED | {
@@ -90,6 +93,11 @@ COLUMNS = REPORTED | {
 def worded(text: str) -> str:
     """A sentence of the report, with protocols called as people call them."""
     return _NAMES.sub(lambda found: PROTOCOLS[found[0]], text)
+
+
+def marked(text: str) -> Markup:
+    """A sentence as HTML: what stands between backquotes is code, and nothing is markup."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(worded(text)))))  # noqa: S704 (escaped before)
 
 
 def called(protocol: str) -> str:

@@ -24,6 +24,9 @@ system.addEventListener("change", () => { named(); drawAgain(); });
 button.hidden = false;
 named();
 
+// On a phone the way to this page may be outside of the picture.
+document.querySelector("header nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // --- charts
 
 const views = new Map();  // By their places: what is drawn there.

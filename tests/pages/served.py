@@ -13,16 +13,16 @@ from indexer.http.pages import routes
 from indexer.store.connection import SESSION
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
 @asynccontextmanager
-async def served(url: str, *, port: int = 0, statement_timeout_ms: int = 10_000) -> AsyncIterator[str]:
-    """The address of the pages of this ledger."""
-    settings = SESSION | {"default_transaction_read_only": "on", "statement_timeout": str(statement_timeout_ms)}
-    async with asyncpg.create_pool(url, min_size=0, max_size=4, server_settings=settings) as pool:
+async def served(url: str, *, port: int = 0, **settings: str) -> AsyncIterator[str]:
+    """The address of the pages of this ledger. `settings`: of its sessions, such as a role."""
+    given = SESSION | {"default_transaction_read_only": "on", "statement_timeout": "10s"} | settings
+    async with asyncpg.create_pool(url, min_size=0, max_size=4, server_settings=given) as pool:
         app = web.Application()
         app[POOL] = pool
         app.add_routes(routes())
