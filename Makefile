@@ -53,8 +53,8 @@ test-pg: install
 conformance: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
 
-# The HTML report in a real browser, at two widths, light and dark, without a network and without scripts. Needs Chromium;
-# ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
+# The HTML report and the web pages in a real browser, at two widths, light and dark, without a foreign host and without
+# scripts. Needs Chromium; ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
 e2e: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
 

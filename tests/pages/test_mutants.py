@@ -23,7 +23,7 @@ MUTANTS = (
     mutant("links forget the end", test_period.test_a_link_keeps_the_end, "http.pages.period",
            ('"to": wanted.last}\n', '"to": None}\n')),
     mutant("unknown is left out", test_cells.test_a_number_is_to_the_right_and_what_nobody_knows_is_said,
-           "http.pages.cells", ("UNKNOWN if is_number(column)", '"" if is_number(column)')),
+           "http.pages.cells", ("UNKNOWN if is_said", "\"\" if is_said")),
     mutant("almost full is full", test_cells.test_how_much_of_a_day_was_seen_is_beside_its_numbers,
            "http.pages.cells", ("_TICK, ROUND_DOWN)", "_TICK)")),
     mutant("keys break addresses", test_cells.test_a_market_is_linked_by_its_key_whatever_is_in_it,

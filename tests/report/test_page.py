@@ -103,8 +103,8 @@ async def test_a_day_that_nobody_knows_stays_in_the_line_and_days_before_the_fir
 
 async def test_drawings_cannot_end_their_script(week_url: str) -> None:
     course = Course(
-        ("day", "protocol", "mean_volume_usd", "mean_tvl_ex_vaults_usd", "mean_fees_usd", "capital_efficiency", "fee_yield",
-         "market_share", "mean_flow_usd"),
+        ("day", "protocol", "mean_volume_usd", "mean_tvl_ex_vaults_usd", "mean_fees_usd", "capital_efficiency",
+         "fee_yield", "market_share", "mean_flow_usd"),
         [(date(2026, 1, 1), "drift</script><!--", *[Decimal(1)] * 7)],
     )  # fmt: skip
     found = Reading(page.html(msgspec.structs.replace(await read(week_url), course=course)))

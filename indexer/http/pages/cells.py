@@ -22,6 +22,7 @@ from indexer.report.figures import UNKNOWN, figure, is_number
 Row: TypeAlias = Mapping[str, Any]
 _UNITS = {"price": "USD", "%": "%", "bp": "bp", "USD": "USD"}
 _GROUPS = {3: "M", 4: "B", 5: "T"}  # By the number of groups of three digits.
+_NOT_OF_ALL = {"waiting", "latency_ms", "rate_per_s", "observed_slot"}  # Columns that some rows do not have.
 _TICK = Decimal("0.1")
 _LONGEST, _LONG = 24, 32  # Letters: of a key, of a word.
 
@@ -159,8 +160,14 @@ def _cell(name: str, row: Row, query: str) -> Cell:
     if name in _WORDS:
         return _WORDS[name](value)
     if value is None:
-        return Cell(UNKNOWN if is_number(column) or column.unit == "date" else "", is_number(column), is_number(column))
+        return _unknown(name, column)
     return _known(name, value, column, row, query)
+
+
+def _unknown(name: str, column: Column) -> Cell:
+    """What nobody knows; nothing where there is nothing to know."""
+    is_said = name not in _NOT_OF_ALL and (is_number(column) or column.unit == "date")
+    return Cell(UNKNOWN if is_said else "", is_number(column), is_said)
 
 
 def _known(name: str, value: Any, column: Column, row: Row, query: str) -> Cell:
