@@ -20,7 +20,14 @@ from indexer.store.connection import Connection
 NAMES = list(PROTOCOLS)
 # What the first table holds, by the tables of the report that they are columns of.
 _FIRST = {
-    "efficiency": ("mean_volume_usd", "mean_tvl_ex_vaults_usd", "capital_efficiency", "fee_yield", "fee_yield_annual"),
+    "efficiency": (
+        "days",
+        "mean_volume_usd",
+        "mean_tvl_ex_vaults_usd",
+        "capital_efficiency",
+        "fee_yield",
+        "fee_yield_annual",
+    ),
     "fees": ("mean_fees_usd",),
     "market_share": ("market_share",),
     "effective_fee": ("effective_fee_bps",),
