@@ -50,6 +50,7 @@ async def run(page: Page, address: str, pictures: Path | None) -> AsyncIterator[
         yield f"{name}: page and charts change their colours", _differ(looks["light"], looks["dark"])
     async for told in _switched(page, address):
         yield told
+    yield "SQL can be copied by a button", await _copied(page, address)
     yield "a chart tells the number below the pointer", await _hovered(page, address)
     yield "no script complains, and no policy is broken", "; ".join(_complaints(page)) or None
     foreign = {asked for asked in page.asked if not asked.startswith((address, "data:", "about:"))}
@@ -96,6 +97,16 @@ async def _hovered(page: Page, address: str) -> str | None:
     await page.tell("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
     told = await page.until(_HOVER)
     return None if "day" in told and "value" in told else f"it says {told!r}"
+
+
+async def _copied(page: Page, address: str) -> str | None:
+    await page.open(f"{address}/examples/top_traders", DESKTOP)
+    await page.until("document.querySelector('.copy')")
+    await page.evaluate("document.querySelector('.copy').click()")
+    told = await page.until(
+        "(() => { const t = document.querySelector('.copy').textContent; return t !== 'Copy' && t })()"
+    )
+    return None if told in ("Copied", "Press Ctrl-C") else f"it says {told!r}"
 
 
 async def _without_scripts(page: Page, address: str) -> AsyncIterator[tuple[str, str | None]]:

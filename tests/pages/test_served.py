@@ -230,6 +230,7 @@ async def test_a_query_that_is_too_slow_gives_a_page_that_says_so(visitor: Visit
         for path in ("/", "/coverage"):
             status, text, headers = await hurried.get(path)
             assert (status, headers["Retry-After"], headers["Cache-Control"]) == (503, "5", "no-store")
+            assert "Refresh" not in headers  # Every open page would ask the slow query again and again.
             read = Reading(text)
             assert "The database took too long" in read.texts
             assert read.open == []
@@ -253,8 +254,9 @@ async def test_a_query_that_fails_half_way_gives_no_half_page(
 
 async def test_a_database_that_is_away_or_not_migrated_is_told(week_url: str) -> None:
     async with visiting("postgresql://nobody:secret@127.0.0.1:1/none") as visitor:
-        status, text, _ = await visitor.get("/")
+        status, text, headers = await visitor.get("/")
         assert (status, "The database is away" in Reading(text).texts, "secret" in text) == (503, True, False)
+        assert headers["Refresh"] == "5"
     async with visiting(in_database(week_url, "postgres")) as visitor:
         status, text, _ = await visitor.get("/coverage")
         assert (status, "The ledger is not ready" in Reading(text).texts) == (503, True)

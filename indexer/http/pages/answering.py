@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from aiohttp import ETag, web
 
-from indexer.errors import InputError
+from indexer.errors import InputError, StoreUnavailable
 from indexer.http.keys import POOL
 from indexer.http.pages import asking, assets, frame
 from indexer.http.pages.page import Page, rendered
@@ -24,21 +24,19 @@ from indexer.store.connection import Connection
 
 Found = TypeVar("Found")
 RETRY_S = 5
-_AWAY = (
-    asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, asyncpg.InterfaceError,
-    asyncpg.TooManyConnectionsError, OSError, TimeoutError,
-)  # fmt: skip
 _NOT_MIGRATED = (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.UndefinedFunctionError)
+EXPECTED = (asking.NothingYet, asking.NotThere, InputError, StoreUnavailable, *_NOT_MIGRATED)
 _log = structlog.get_logger()
 
 
 class Trouble(msgspec.Struct, frozen=True):
-    """Why there is no page: for people. `status`: of HTTP."""
+    """Why there is no page: for people. `status`: of HTTP. `comes_again`: the browser asks again by itself."""
 
     status: int
     title: str
     says: str
     remedy: str
+    comes_again: bool = False
 
 
 NO_DAY = Trouble(
@@ -65,6 +63,7 @@ AWAY = Trouble(
     "The database is away",
     "It does not answer, or has no connection to spare.",
     "The page is asked for again in a few seconds.",
+    comes_again=True,
 )
 
 
@@ -110,9 +109,6 @@ def file(request: web.Request, name: str) -> web.Response:
     return web.Response(body=body, content_type=found.kind, charset="utf-8", headers=headers)
 
 
-EXPECTED = (asking.NothingYet, asking.NotThere, InputError, asyncpg.QueryCanceledError, *_NOT_MIGRATED, *_AWAY)
-
-
 def _told(request: web.Request, error: Exception) -> Trouble:
     if isinstance(error, asking.NothingYet):
         return NO_DAY
@@ -120,10 +116,10 @@ def _told(request: web.Request, error: Exception) -> Trouble:
         return NOWHERE
     if isinstance(error, InputError):
         return Trouble(400, "These days cannot be shown", f"{error}.", f"{error.remedy}." if error.remedy else "")
-    _log.warning("page_unavailable", path=request.path, reason=redacted(str(error)) or type(error).__name__)
-    if isinstance(error, asyncpg.QueryCanceledError):
-        return TOO_SLOW
-    return NO_VIEWS if isinstance(error, _NOT_MIGRATED) else AWAY
+    _log.warning("page_unavailable", path=request.path, reason=redacted(str(error)))
+    if isinstance(error, StoreUnavailable):
+        return TOO_SLOW if isinstance(error.__cause__, asyncpg.QueryCanceledError) else AWAY
+    return NO_VIEWS
 
 
 def _troubled(request: web.Request, trouble: Trouble) -> Page:
@@ -135,8 +131,11 @@ def _html(request: web.Request, shown: Page, around: frame.Frame | None) -> web.
     body = rendered(shown, around).encode()
     if trouble is None or trouble.status == 200:
         return _tagged(request, body, "text/html")
-    again = {"Retry-After": str(RETRY_S), "Refresh": str(RETRY_S)} if trouble.status == 503 else {}
-    headers = {"Cache-Control": "no-store", **again}
+    headers = {"Cache-Control": "no-store"}
+    if trouble.status == 503:
+        headers["Retry-After"] = str(RETRY_S)
+    if trouble.comes_again:  # Not where the query is slow: open pages would ask it again and again.
+        headers["Refresh"] = str(RETRY_S)
     return web.Response(body=body, content_type="text/html", charset="utf-8", status=trouble.status, headers=headers)
 
 

@@ -17,6 +17,7 @@ from indexer.http.pages.cells import Row
 from indexer.report.comparison import Window
 from indexer.report.comparison import query as report_query
 from indexer.store.connection import Connection
+from indexer.store.pool import may_pass
 
 _HERE = Path(__file__).parent / "queries"
 PATIENCE_S = 5.0  # Until a connection of the pool is free.
@@ -32,12 +33,13 @@ class NotThere(Exception):
 
 @asynccontextmanager
 async def snapshot(pool: asyncpg.Pool[asyncpg.Record]) -> AsyncIterator[Connection]:
-    """The database as it is at one moment. Raises TimeoutError where no connection is free."""
-    async with (
-        pool.acquire(timeout=PATIENCE_S) as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        yield cast(Connection, connection)
+    """The database as it is at one moment. Raises StoreUnavailable: it is away, took too long, or has none to spare."""
+    with may_pass("postgresql:///"):  # The address is nothing that a page would tell.
+        async with (
+            pool.acquire(timeout=PATIENCE_S) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield cast(Connection, connection)
 
 
 async def rows(connection: Connection, name: str, *arguments: Any) -> list[Row]:
