@@ -19,7 +19,7 @@ LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e api bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e api bench chaos parity live vega lock clean
 
 install: $(STAMP)
 
@@ -55,8 +55,8 @@ test-pg: install
 conformance: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.conformance
 
-# The HTML report in a real browser, at two widths, light and dark, without a network and without scripts. Needs Chromium;
-# ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
+# The HTML report and the web pages in a real browser, at two widths, light and dark, without a foreign host and without
+# scripts. Needs Chromium; ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
 e2e: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
 
@@ -89,6 +89,10 @@ parity: install
 # decoding|base58|blocks|loop|insert|peers|pipeline|growth|backfill|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+# The scripts that draw charts, as the locked vl-convert bundles them.
+vega: install
+	$(PY) -m tests.vega_bundle
 
 # Resolve the newest allowed versions for all supported Pythons at once.
 lock:

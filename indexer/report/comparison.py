@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -82,7 +82,7 @@ class Course(msgspec.Struct, frozen=True):
     """Seven-day means of each day, up to the last of the window: `day`, `protocol`, numbers."""
 
     columns: Sequence[str]
-    rows: Sequence[Sequence[Value]]
+    rows: Sequence[Sequence[Any]]
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -112,7 +112,7 @@ async def report_of(
     connection: Connection, at: date | None, days: int, names: Sequence[str], *, with_course: bool = False
 ) -> Report:
     """The same within a transaction of the caller's."""
-    window = Window(await _last_day(connection, at, names), days)
+    window = Window(await last_day(connection, at, names), days)
     scope = window.last_day, days, list(names)
     days_of_all = window.last_day, days, list(PROTOCOLS)
     incomplete = [Incomplete(*row) for row in await connection.fetch(query("incomplete_days"), *days_of_all)]
@@ -124,7 +124,7 @@ async def report_of(
         freshness=freshness,
         tables=[await _table(connection, contents, scope, incomplete, freshness) for contents in TABLES],
         made_at=await connection.fetchval("SELECT now()"),
-        course=await _course(connection, window, names) if with_course else None,
+        course=await course_of(connection, window, names) if with_course else None,
     )
 
 
@@ -134,7 +134,7 @@ def query(name: str) -> str:
     return (Path(__file__).parent / "queries" / f"{name}.sql").read_text(encoding="utf-8")
 
 
-async def _last_day(connection: Connection, at: date | None, names: Sequence[str]) -> date:
+async def last_day(connection: Connection, at: date | None, names: Sequence[str]) -> date:
     found: date | None = await connection.fetchval(query("last_full_day"), at, list(names))
     if found is not None:
         return found
@@ -149,7 +149,8 @@ async def _last_day(connection: Connection, at: date | None, names: Sequence[str
     )
 
 
-async def _course(connection: Connection, window: Window, names: Sequence[str]) -> Course:
+async def course_of(connection: Connection, window: Window, names: Sequence[str]) -> Course:
+    """Of at least ninety days."""
     columns, rows = await _answer(connection, "course", (window.last_day, max(window.days, LEAST_COURSE), list(names)))
     return Course(columns, rows)
 

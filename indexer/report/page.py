@@ -11,7 +11,7 @@ from string import Template
 import msgspec
 
 from indexer.report import notes
-from indexer.report.charts import Drawing, bundle, drawings
+from indexer.report.charts import Drawing, bundle, drawings, spec
 from indexer.report.comparison import Report, Table
 from indexer.report.figures import UNKNOWN
 from indexer.report.laid_out import NO_ROWS, Grid, grid
@@ -21,10 +21,10 @@ _ENDS_SCRIPT = re.compile(r"<(/script|!--)", re.IGNORECASE)
 
 
 def html(report: Report) -> str:
-    """Raises InputError where the charts' libraries are absent."""
+    """The report as a page."""
     assert report.course is not None, "charts are made of the course"
     made = drawings(report.course)
-    specs = msgspec.json.encode({drawing.name: drawing.spec for drawing in made}).decode()
+    specs = msgspec.json.encode({drawing.name: spec(drawing) for drawing in made}).decode()
     return Template(_text("page.html")).substitute(
         title=escape(f"Perpetuals on Solana, {notes.heading(report)}"),
         notes=_notes(notes.general(report)),

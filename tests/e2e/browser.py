@@ -47,6 +47,11 @@ class Page:
             elif told["method"] in ("Runtime.exceptionThrown", "Log.entryAdded"):
                 self.complaints.append(str(told["params"]))
 
+    def forget(self) -> None:
+        """What was asked for and complained of so far."""
+        self.asked.clear()
+        self.complaints.clear()
+
     async def tell(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
@@ -61,14 +66,14 @@ class Page:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
-    async def open(self, path: Path, size: tuple[int, int], *, dark: bool = False, scripts: bool = True) -> None:
-        """Show a file as a screen of this size would."""
+    async def open(self, address: str, size: tuple[int, int], *, dark: bool = False, scripts: bool = True) -> None:
+        """Show what is at this address as a screen of this size would."""
         await self.tell("Emulation.setDeviceMetricsOverride", width=size[0], height=size[1], deviceScaleFactor=1,
                         mobile=size == PHONE)  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         await self.tell("Emulation.setEmulatedMedia", features=[scheme])
         await self.tell("Emulation.setScriptExecutionDisabled", value=not scripts)
-        await self.tell("Page.navigate", url=path.as_uri())
+        await self.tell("Page.navigate", url=address)
         await self.until("document.readyState === 'complete'")
 
     async def until(self, expression: str) -> Any:

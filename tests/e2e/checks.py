@@ -21,7 +21,7 @@ async def run(page: Page, file: Path, pictures: Path | None) -> AsyncIterator[tu
     for width, size in (("phone", PHONE), ("desktop", DESKTOP)):
         for scheme in ("light", "dark"):
             name = f"{width}, {scheme}"
-            await page.open(file, size, dark=scheme == "dark")
+            await page.open(file.as_uri(), size, dark=scheme == "dark")
             yield f"{name}: every chart is drawn", _unless(await page.until(_DRAWN), str(CHARTS))
             counts = [int(count) for count in (await page.evaluate(_MARKS)).split(",")]
             yield f"{name}: no chart is empty", None if min(counts) > 2 else f"paths {counts}"
@@ -32,7 +32,7 @@ async def run(page: Page, file: Path, pictures: Path | None) -> AsyncIterator[tu
         yield f"{width}: page and charts change their colours", _differ(looks["light"], looks["dark"])
     yield "no script complains", "; ".join(page.complaints) or None
     yield "nothing is asked of anybody", _unless({url.split("?")[0] for url in page.asked}, {file.as_uri()})
-    await page.open(file, PHONE, scripts=False)
+    await page.open(file.as_uri(), PHONE, scripts=False)
     tables = await page.evaluate(_TABLES)
     yield "tables are there without scripts", None if tables >= 9 else f"{tables} tables"
 

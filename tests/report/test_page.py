@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
+import altair
 import msgspec
 import pytest
 
-from indexer.errors import InputError
 from indexer.report import charts, page
-from indexer.report.charts import drawings
+from indexer.report.charts import drawings, spec
 from indexer.report.comparison import PROTOCOLS, Course, Report, read_report
+from tests import vega_bundle
 from tests.unit.test_cli_frame import run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -43,13 +43,6 @@ class Reading(HTMLParser):
 
 async def read(url: str) -> Report:
     return await read_report(url, None, 7, PROTOCOLS, with_course=True, timeout_s=5)
-
-
-@pytest.fixture(autouse=True)
-def _quick_bundle(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Bundling the scripts takes seconds: one test does it."""
-    if "whole" not in request.node.name:
-        monkeypatch.setattr(page, "bundle", lambda: "window.vegaEmbed = 0;")
 
 
 async def test_the_whole_file_names_no_other_host_and_ends_no_script_early(week_url: str, tmp_path: Path) -> None:
@@ -85,33 +78,47 @@ async def test_a_name_from_the_chain_is_text_whatever_it_says(week_url: str) -> 
 
 
 async def test_what_is_drawn_is_a_mean_of_seven_days_and_a_gap_stays_one(week_url: str) -> None:
-    specs = {one.name: one.spec for one in drawings((await read(week_url)).course or Course((), ()))}
+    specs = {one.name: spec(one) for one in drawings((await read(week_url)).course or Course((), ()))}
     assert list(specs) == ["tvl-gmx_solana", "tvl-jupiter_perps", "tvl-drift", "efficiency", "fees", "share", "flows"]
     fees = {(v["protocol"], v["day"]): v["value"] for v in specs["fees"]["data"]["values"]}
     assert fees["jupiter_perps", "2023-11-23"] == pytest.approx(0.771429)
     assert fees["gmx_solana", "2023-11-23"] == pytest.approx(0.05)
-    assert fees["jupiter_perps", "2023-11-18"] is None  # Four days do not make a week.
+    assert ("jupiter_perps", "2023-11-18") not in fees  # Four days do not make a week: nothing is drawn before it.
     assert specs["fees"]["mark"]["invalid"] == "break-paths-show-domains"
     flows = {v["day"]: v["value"] for v in specs["flows"]["data"]["values"] if v["protocol"] == "jupiter_perps"}
     assert flows["2023-11-23"] == 200
 
 
+async def test_a_day_that_nobody_knows_stays_in_the_line_and_days_before_the_first_known_do_not() -> None:
+    days = [date(2026, 1, day) for day in (1, 2, 3, 4)]
+    values = (None, Decimal("0.5"), None, Decimal(2))
+    points = [(day, "drift", value) for day, value in zip(days, values, strict=True)]
+    drawing = charts.Drawing(
+        name="a", title="A", unit="ratio", form=".2f", by="protocol", palette=charts.COLOURS, points=points
+    )
+    told = spec(drawing)["data"]["values"]
+    assert [one["value"] for one in told] == [0.5, None, 2.0]
+    assert spec(drawing)["encoding"]["color"]["scale"]["domain"] == ["drift"]
+
+
 async def test_drawings_cannot_end_their_script(week_url: str) -> None:
     course = Course(
         ("day", "protocol", "mean_volume_usd", "mean_tvl_ex_vaults_usd", "mean_fees_usd", "capital_efficiency",
-         "market_share", "mean_flow_usd"),
-        [(date(2026, 1, 1), "drift</script><!--", *[Decimal(1)] * 6)],
+         "fee_yield", "market_share", "mean_flow_usd"),
+        [(date(2026, 1, 1), "drift</script><!--", *[Decimal(1)] * 7)],
     )  # fmt: skip
     found = Reading(page.html(msgspec.structs.replace(await read(week_url), course=course)))
     assert found.tags.count("script") == 3
     assert "drift</script><!--" in json.dumps(json.loads(found.scripts[1]))
 
 
-@pytest.mark.parametrize(("module", "make"), [("altair", drawings), ("vl_convert", lambda _: charts.bundle())])
-async def test_without_the_libraries_one_line_names_the_remedy(
-    module: str, make: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(InputError, match="charts need") as wrong:
-        make(Course((), ()))  # type: ignore[operator]
-    assert wrong.value.remedy == "pip install 'perps-indexer[report]', or take --format markdown"
+async def test_what_is_drawn_is_valid_vega_lite(week_url: str) -> None:
+    course = (await read(week_url)).course
+    assert course is not None
+    (line, *_), bars = charts.drawings(course), msgspec.structs.replace(charts.drawings(course)[0], bars=True)
+    for drawing in (line, bars):
+        altair.Chart.from_dict(spec(drawing))  # Raises where the schema does not allow it.
+
+
+async def test_the_bundle_is_what_its_maker_makes() -> None:
+    assert charts.bundle() == vega_bundle.made()

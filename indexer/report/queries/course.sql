@@ -13,6 +13,7 @@ SELECT
     CASE WHEN e.days >= perps.least_days(7) THEN e.mean_tvl_ex_vaults_usd END AS mean_tvl_ex_vaults_usd,
     CASE WHEN e.fee_days >= perps.least_days(7) THEN e.mean_fees_usd END AS mean_fees_usd,
     e.capital_efficiency,
+    e.fee_yield,
     s.market_share,
     CASE WHEN w.days >= perps.least_days(7) THEN w.mean_flow_usd END AS mean_flow_usd
 FROM perps.efficiency_daily AS e

@@ -1,0 +1,5 @@
+"""Web pages: what an analyst sees without writing SQL, and an operator at a glance."""
+
+from indexer.http.pages.mounted import routes
+
+__all__ = ["routes"]
