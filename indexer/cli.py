@@ -14,7 +14,17 @@ from typing import Annotated
 
 import typer
 
-from indexer import __version__, cli_aggregates, cli_daemon, cli_nodes, cli_records, cli_report, cli_run, cli_simulate
+from indexer import (
+    __version__,
+    cli_aggregates,
+    cli_daemon,
+    cli_demo,
+    cli_nodes,
+    cli_records,
+    cli_report,
+    cli_run,
+    cli_simulate,
+)
 from indexer.cli_records import settings_of
 from indexer.config import Settings
 from indexer.errors import EXIT_CODE, InputError, PerpsIndexerError, StoreUnavailable
@@ -45,6 +55,7 @@ cli_records.register(app)
 cli_nodes.register(app)
 cli_run.register(app)
 cli_simulate.register(app)
+cli_demo.register(app)
 cli_daemon.register(app)
 cli_aggregates.register(app)
 cli_report.register(app)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import msgspec
 import structlog
@@ -18,6 +17,7 @@ import typer
 
 from indexer import app as wiring
 from indexer import app_network as composed
+from indexer.cli_ending import run_to_end
 from indexer.cli_records import AsJson, settings_of
 from indexer.config import Settings
 from indexer.core.coverage import Spans, missing
@@ -30,7 +30,7 @@ from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
-from indexer.sources.base import SourceInterrupted, Strategy
+from indexer.sources.base import Strategy
 from indexer.sources.portal import Portal
 from indexer.sources.rpc import Rpc
 from indexer.store.base import Store
@@ -40,7 +40,6 @@ from indexer.store.database import serving
 GIVES_WAY = 10  # Added to the niceness of what fills history: a daemon on the same machine goes first.
 STILL_MISSING = 1  # Exit code: something that was asked for could not be had.
 _log = structlog.get_logger()
-_Result = TypeVar("_Result")
 
 Protocols = Annotated[
     list[str] | None,
@@ -60,7 +59,7 @@ def run(context: typer.Context, protocol: Protocols = None) -> None:
     Runs until it is stopped. SIGTERM and Ctrl-C end it at once; nothing is lost, and the next run goes on.
     """
     settings = settings_of(context)
-    _run(_daemon(settings, tuple(protocol) if protocol else settings.run.protocols))
+    run_to_end(_daemon(settings, tuple(protocol) if protocol else settings.run.protocols))
 
 
 async def _daemon(settings: Settings, names: Sequence[str]) -> None:
@@ -102,7 +101,7 @@ def backfill(
         raise InputError("where to begin?", remedy="give --from SLOT or TIME, or --since 7d")
     settings = settings_of(context)
     os.nice(GIVES_WAY)
-    outcome = _run(_backfill(settings, start, end, since, protocol or settings.run.protocols, strategy))
+    outcome = run_to_end(_backfill(settings, start, end, since, protocol or settings.run.protocols, strategy))
     typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
     if any(outcome.missing.values()):
         raise typer.Exit(STILL_MISSING)
@@ -125,7 +124,7 @@ def repair(context: typer.Context, protocol: Protocols = None, strategy: By = No
     """
     settings = settings_of(context)
     os.nice(GIVES_WAY)
-    outcome = _run(_repair(settings, protocol or settings.run.protocols, strategy))
+    outcome = run_to_end(_repair(settings, protocol or settings.run.protocols, strategy))
     typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
     if any(outcome.missing.values()):
         raise typer.Exit(STILL_MISSING)
@@ -181,7 +180,7 @@ def record(
     if (signature is None) == (slots is None):
         raise InputError("what to record?", remedy="name a signature, or --slots A-B")
     settings = settings_of(context)
-    written = _run(_record(settings, signature, slots, to))
+    written = run_to_end(_record(settings, signature, slots, to))
     typer.echo("".join(f"{path}\n" for path in written), nl=False)
 
 
@@ -202,7 +201,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     Exit code 1: something is wrong.
     """
     settings = settings_of(context)
-    findings = _run(_doctor(settings))
+    findings = run_to_end(_doctor(settings))
     rows = [msgspec.structs.asdict(finding) for finding in findings]
     typer.echo(msgspec.json.encode(rows).decode() if as_json else report.table(rows), nl=as_json)
     if any(finding.state == "wrong" for finding in findings):
@@ -261,44 +260,6 @@ async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
 def holder_name() -> str:
     """Who this process is, in claims and in `status`."""
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _run(main: Coroutine[Any, Any, _Result]) -> _Result:
-    """Run until done, or until SIGTERM, which is a good end. One error of ours ends it in its one line."""
-    return asyncio.run(_until_told(main))
-
-
-async def _until_told(main: Coroutine[Any, Any, _Result]) -> _Result:
-    task = asyncio.create_task(_alone(main))
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel, "SIGTERM")
-    try:
-        return await task
-    except asyncio.CancelledError as stopped:
-        if stopped.args == ("SIGTERM",):
-            raise SystemExit(0) from None
-        raise
-
-
-async def _alone(main: Awaitable[_Result]) -> _Result:
-    """An error of ours comes out of groups of tasks by itself."""
-    try:
-        return await main
-    except SourceInterrupted as error:
-        raise InputError(f"no endpoint answers: {error}", remedy="perps-indexer doctor looks at each") from None
-    except BaseExceptionGroup as group:
-        if ours := _first_of_ours(group):
-            raise ours from None
-        raise
-
-
-def _first_of_ours(group: BaseExceptionGroup[BaseException]) -> PerpsIndexerError | None:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            if found := _first_of_ours(error):
-                return found
-        elif isinstance(error, PerpsIndexerError):
-            return error
-    return None
 
 
 def _size(spans: Spans) -> int:

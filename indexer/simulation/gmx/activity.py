@@ -15,6 +15,7 @@ from indexer.simulation.gmx.people import People
 from indexer.simulation.gmx.stage import STORE, GmxRates, Stage
 from indexer.simulation.gmx.upkeep import Upkeep
 from indexer.simulation.held import Held
+from indexer.simulation.prices import Beat
 from indexer.simulation.script import Emit, Invoke, Part, Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
@@ -26,6 +27,7 @@ class Society:
 
     def __init__(self, rng: Random, rates: GmxRates, reference: Reference, store: bytes) -> None:
         self.stage = Stage(rng, rates, reference, store)
+        self._beat = Beat(rates.step_s)
         people, keepers, upkeep = People(self.stage), Keepers(self.stage), Upkeep(self.stage)
         self._liquidation = keepers.liquidation
         actors: tuple[tuple[Callable[[], Script | None], float], ...] = (
@@ -47,7 +49,8 @@ class Society:
     def step(self, slot: int, block_time: int) -> None:
         assert all(market.excess() == [0, 0] for market in self.stage.markets), f"a vault is off before slot {slot}"
         self.stage.slot, self.stage.time = slot, block_time
-        self.stage.assets.step()
+        if self._beat.is_due(block_time):
+            self.stage.assets.step()
 
     def script(self) -> Script:
         if liquidation := self._liquidation():

@@ -13,6 +13,7 @@ from indexer.simulation.jupiter.pool import Pool
 from indexer.simulation.jupiter.providers import Providers
 from indexer.simulation.jupiter.stage import JupiterRates, Stage
 from indexer.simulation.jupiter.traders import Traders
+from indexer.simulation.prices import Beat
 from indexer.simulation.script import Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
@@ -25,6 +26,7 @@ class JupiterActivity:
         rates = rates or JupiterRates()
         self.pool = Pool(rng, reference, rates.volatility)
         self._stage = Stage(rng, rates, self.pool)
+        self._beat = Beat(rates.step_s)
         traders, providers = Traders(self._stage), Providers(self._stage)
         keepers = Keepers(self._stage, traders)
         self._liquidation = keepers.liquidation
@@ -43,9 +45,10 @@ class JupiterActivity:
         self._weights = [weight for _, weight in actors]
 
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
-        """The next block's transactions of Jupiter, `count` of them. One call is one step of the prices."""
+        """The next block's transactions of Jupiter, `count` of them. Call it in the order of slots."""
         self._stage.time = block_time
-        self.pool.step()
+        if self._beat.is_due(block_time):
+            self.pool.step()
         return [self._script() for _ in range(count)]
 
     def accounts(self) -> list[Held]:

@@ -3,19 +3,18 @@
 The caller holds the supervisor lock: nobody else makes, starts or repairs this cluster meanwhile.
 """
 
-import ctypes
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from indexer.children import dies_with_us
 from indexer.errors import StoreUnavailable
 from indexer.store.embedded.binaries import ENVIRONMENT, Account, Binaries
 from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, write_private
@@ -136,21 +135,8 @@ def _spawn(paths: Paths, binaries: Binaries, account: Account, port: int) -> "su
     options: dict[str, Any] = {"env": ENVIRONMENT, "cwd": "/", "umask": 0o077, **account.options()}
     with paths.open_log() as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent(), **options
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGINT), **options
         )
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux the kernel itself stops the server (fast) when the supervisor dies."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # Looked up here: after the fork only the call is left to do.
-    set_parent_death_signal = 1
-
-    def ask() -> None:
-        prctl(set_parent_death_signal, int(signal.SIGINT))
-
-    return ask
 
 
 def _is_ready(server: "subprocess.Popen[bytes]", cluster: Path, deadline: float) -> bool:
