@@ -2,7 +2,7 @@
 
 CREATE VIEW perps.version AS
 SELECT
-    '0.4.0' AS version,
+    '0.5.0' AS version,
     (SELECT max(m.version) FROM ledger.migrations AS m) AS migration;
 
 COMMENT ON VIEW perps.version IS 'Version of this schema, one row.';
