@@ -20,7 +20,7 @@ SELECT
     (SELECT min(settled_to) FROM perps.status) AS settled_to,
     (SELECT sum(trades) FROM perps.volume_hourly) AS fills
 """
-_AGGREGATES = "SELECT name, kind, as_of, waiting, oldest_waiting FROM perps.freshness"
+_AGGREGATES = "SELECT kind, as_of, waiting, oldest_waiting, now() AS read_at FROM perps.freshness"
 _FEW = 200  # Marks without a time that a daemon has always about: what the newest seconds have changed.
 
 Row = Mapping[str, Any]
@@ -39,15 +39,10 @@ class History(msgspec.Struct, frozen=True):
 
 
 class Behind(msgspec.Struct, frozen=True):
-    """What the aggregates have not taken in: hours and days that wait, and views that were refreshed before."""
+    """What the aggregates have not taken in: marks that wait, or views that were refreshed before."""
 
-    marks: int
-    views: int
-
-    @property
-    def steps(self) -> int:
-        """How much is left: refreshing a view takes about as long as a hundred marks."""
-        return self.marks + 100 * self.views
+    steps: int
+    read_at: datetime
 
 
 async def read_history(url: str, first_slot: int, live_slot: int) -> History | None:
@@ -68,12 +63,18 @@ def _is_past(row: Row, live_slot: int) -> bool:
     return settled_to is not None and settled_to >= live_slot
 
 
-async def read_behind(url: str, since: datetime) -> Behind:
-    """What of the rows that were there at `since` no aggregate shows. Raises StoreUnavailable."""
+async def read_marks(url: str, since: datetime) -> Behind:
+    """Marks of what was written before `since`. Raises StoreUnavailable."""
     rows: Sequence[Row] = await fetch(url, _AGGREGATES, timeout_s=_TIMEOUT_S)
-    marks = [row["waiting"] for row in rows if row["kind"] == "rollup" and _waits(row, since)]
-    views = sum(row["kind"] != "rollup" and _is_older(row["as_of"], since) for row in rows)
-    return Behind(sum(marks), views)
+    waiting = [max(row["waiting"], 1) for row in rows if row["kind"] == "rollup" and _waits(row, since)]
+    return Behind(sum(waiting), rows[0]["read_at"])
+
+
+async def read_views(url: str, since: datetime) -> Behind:
+    """Materialized views that were not refreshed since. Raises StoreUnavailable."""
+    rows: Sequence[Row] = await fetch(url, _AGGREGATES, timeout_s=_TIMEOUT_S)
+    older = sum(row["kind"] != "rollup" and _is_older(row["as_of"], since) for row in rows)
+    return Behind(older, rows[0]["read_at"])
 
 
 def _waits(row: Row, since: datetime) -> bool:

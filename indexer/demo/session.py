@@ -88,12 +88,22 @@ async def _until_settled(url: str, served: Served, stages: Stages) -> datetime:
             moved(found.settled / found.wanted if found is not None else 0.0)
 
 
-async def _until_fresh(url: str, since: datetime, stages: Stages) -> None:
-    with stages.stage("the daemon brings its aggregates up to date") as moved:
-        first = 0
-        while (left := (await _waited(lambda: ledger.read_behind(url, since))).steps) > 0:
-            first = max(first, left)
-            moved(1 - left / first)
+async def _until_fresh(url: str, settled_at: datetime, stages: Stages) -> None:
+    """Views show what was rolled up before they were refreshed."""
+    rolled_at = await _until_none(
+        "the daemon rolls up hours and days", lambda: ledger.read_marks(url, settled_at), stages
+    )
+    await _until_none("the daemon refreshes its views", lambda: ledger.read_views(url, rolled_at), stages)
+
+
+async def _until_none(what: str, read: Callable[[], Awaitable[ledger.Behind]], stages: Stages) -> datetime:
+    """When nothing was left."""
+    first = 0
+    with stages.stage(what) as moved:
+        while (left := await _waited(read)).steps:
+            first = max(first, left.steps)
+            moved(1 - left.steps / first)
+    return left.read_at
 
 
 async def _live(url: str, stages: Stages) -> None:

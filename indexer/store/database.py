@@ -5,8 +5,9 @@ for long starts it again.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
@@ -16,6 +17,7 @@ from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.migrate import migrate
 
 _LOOKS_EVERY_S, _MOST_PAUSE_S = 1.0, 30.0
+_Result = TypeVar("_Result")
 _log = structlog.get_logger()
 
 
@@ -68,7 +70,7 @@ async def keep_serving(settings: Settings) -> None:
 async def _started_again(server: EmbeddedPostgres, url: str | None, pause_s: float) -> float:
     """How long to wait before the next look: longer and longer while it cannot be started."""
     try:
-        found = await asyncio.to_thread(server.start)
+        found = await _to_its_end(server.start)
     except StoreUnavailable as error:
         _log.warning("embedded_server_not_started", reason=str(error))
         return min(2 * pause_s, _MOST_PAUSE_S)
@@ -76,3 +78,13 @@ async def _started_again(server: EmbeddedPostgres, url: str | None, pause_s: flo
         raise StoreUnavailable("the embedded server came back on another port", remedy="start this command again")
     _log.warning("embedded_server_started_again")
     return _LOOKS_EVERY_S
+
+
+async def _to_its_end(call: Callable[[], _Result]) -> _Result:
+    """In a thread, which no cancel ends: whoever is cancelled waits for it, or its lease would never be given back."""
+    running = asyncio.ensure_future(asyncio.to_thread(call))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        raise

@@ -83,9 +83,7 @@ class Served(msgspec.Struct, frozen=True):
 def served(chain: Chain, *, seconds: float = 0.0, **shape: Any) -> Iterator[Served]:
     """Serve while the context is open; the clock stands at `seconds`. `shape`: more of Box."""
     clock = Clock(seconds)
-    runner = asyncio.Runner(
-        loop_factory=asyncio.new_event_loop
-    )  # Its end cancels what still answers.
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # Its end cancels what still answers.
     box, ready, ends, loop = Box(chain, clock, **shape), threading.Event(), asyncio.Event(), runner.get_loop()
     found: list[Addresses] = []
 

@@ -22,6 +22,8 @@ from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, write_private
 USER = "postgres"
 DATABASE = "perps"
 READY_TIMEOUT_S = 120.0  # Recovery after a crash replays at most max_wal_size.
+_TAKEN = ("could not bind", "could not create any TCP")  # Of a port that was free a moment before.
+_NOT_GONE = "still in use"  # Of a killed server's memory, while one of its backends has not yet gone. The port is ours.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -62,11 +64,13 @@ def start(
         server = _spawn(paths, binaries, account, port)
         if _is_ready(server, paths.cluster, deadline):
             return server, port
-        # A port taken meanwhile, or a backend of a killed server that has not yet gone.
-        if server.poll() is None or time.monotonic() > deadline or not _may_pass(paths.log):
+        words = _last_words(paths.log)
+        may_pass = any(sign in words for sign in (*_TAKEN, _NOT_GONE))
+        if server.poll() is None or time.monotonic() > deadline or not may_pass:
             stop(server)
-            raise StoreUnavailable(f"the embedded server did not start: {_last_words(paths.log)}", place=str(paths.log))
-        port = None
+            raise StoreUnavailable(f"the embedded server did not start: {words}", place=str(paths.log))
+        if _NOT_GONE not in words:
+            port = None
         time.sleep(0.2)
 
 
@@ -147,11 +151,6 @@ def _is_ready(server: "subprocess.Popen[bytes]", cluster: Path, deadline: float)
             return True
         time.sleep(0.01)
     return False
-
-
-def _may_pass(log: Path) -> bool:
-    words = _last_words(log)
-    return any(sign in words for sign in ("could not bind", "still in use", "could not create any TCP"))
 
 
 def _last_words(log: Path) -> str:
