@@ -12,12 +12,15 @@ CHAOS_ARGS ?=
 LIVE_ARGS ?=
 PARITY_ARGS ?=
 E2E_ARGS ?=
+DEMO_ARGS ?=
+DEMO_TEST_ARGS ?=
+RUN_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
+.PHONY: install demo run check test test-pg conformance e2e bench chaos parity live demo-test lock clean
 
 install: $(STAMP)
 
@@ -32,6 +35,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# All of it on a simulated cluster, without an endpoint: 45 days of history, a live tail, the comparison. Ctrl-C ends it, and
+# each demo begins anew. DEMO_ARGS: --once (end after the table), --days, --hours, --seed.
+demo: install
+	@$(VENV)/bin/perps-indexer demo $(DEMO_ARGS)
+
+# The daemon on mainnet: SOLANA_RPC_URL=https://... make run. Settings of config/default.toml by their variables. RUN_ARGS:
+# --protocol.
+run: install
+	@$(VENV)/bin/perps-indexer run $(RUN_ARGS)
 
 check: install
 	$(PY) -m ruff check .
@@ -80,6 +93,11 @@ parity: install
 # decoding|base58|blocks|loop|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
+
+# The whole demo: the table in time, PostgreSQL killed and away for a minute, Ctrl-C, and as root once more as a plain user.
+# About five minutes. DEMO_TEST_ARGS: --away, --slack.
+demo-test: install
+	$(PY) -m tests.demo $(DEMO_TEST_ARGS)
 
 # Resolve the newest allowed versions for all supported Pythons at once.
 lock:

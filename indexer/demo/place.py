@@ -39,7 +39,6 @@ def emptied(settings: Settings) -> Iterator[Path]:
 
 
 def _make(folder: Path) -> None:
-    """As open as the folder it lies in: as root the server's user must be able to enter it."""
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.iterdir()) and not (folder / _MARK).exists() and not (folder / _LOCK).exists():
         raise InputError("this folder is not empty, and no demo's", place=str(folder), remedy="set PERPS_DATA_DIR")

@@ -41,7 +41,11 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
         yield settings.database.url.get_secret_value()
         return
     server = embedded(settings)
-    url = await asyncio.to_thread(server.start)
+    try:
+        url = await _to_its_end(server.start)
+    except asyncio.CancelledError:
+        await asyncio.to_thread(server.release)
+        raise
     try:
         yield url
     finally:

@@ -1,8 +1,9 @@
--- Which Solana cluster all of this is of: whoever shows figures says so where it is not mainnet-beta.
+-- Of which cluster this ledger is.
 
 CREATE VIEW perps.cluster AS
-SELECT name, genesis_hash FROM ledger.cluster;
+SELECT c.name, c.genesis_hash, c.claimed_at FROM ledger.cluster AS c;
 
-COMMENT ON VIEW perps.cluster IS 'The Solana cluster that this ledger is of, one row; none before the first write.';
-COMMENT ON COLUMN perps.cluster.name IS 'mainnet-beta; simulated for the data of a demo.';
-COMMENT ON COLUMN perps.cluster.genesis_hash IS 'Base58; it decides what may enter.';
+COMMENT ON VIEW perps.cluster IS 'The Solana cluster that this ledger is of: one row, none before anything was indexed.';
+COMMENT ON COLUMN perps.cluster.name IS 'What the settings call it.';
+COMMENT ON COLUMN perps.cluster.genesis_hash IS 'Its genesis hash, base58: what decides which cluster it is.';
+COMMENT ON COLUMN perps.cluster.claimed_at IS 'When the ledger was first used, UTC.';
