@@ -18,7 +18,7 @@ def demo(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="End after the comparison is printed.")] = False,
     days: Annotated[int, typer.Option(min=2, max=90, help="Days of simulated history.")] = 45,
-    hours: Annotated[float, typer.Option(min=0.1, max=48.0, help="How long the simulated chain goes on.")] = 12.0,
+    hours: Annotated[float, typer.Option(min=0.1, max=48.0, help="How long the simulated chain goes on.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Seed of the simulated chain.")] = 1,
 ) -> None:
     """Show it all on a simulated cluster: history, live tail, aggregates, the comparison.

@@ -48,7 +48,7 @@ async def main(shape: Shape) -> None:
     for made in range(0, profile.history_slots, SLOTS_AT_ONCE):
         builder.build(min(SLOTS_AT_ONCE, profile.history_slots - made))
         _say(Made(made, profile.history_slots))
-    began_s = profile.time_of(profile.first_slot + profile.history_slots)
+    began_s = profile.time_of(builder.live_slot)
     ahead_s = time.time() - time.monotonic() - began_s  # The clock of the wall may be set; that of the chain is not.
     chain = LivingChain(builder, lambda: time.monotonic() + ahead_s, int(shape.hours * 3_600_000) // profile.slot_ms)
     async with chain.box().served() as addresses:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from indexer.children import child
-from indexer.config import SHORT_NAMES
+from indexer.config import SHORT_NAMES, Settings
 from indexer.demo.cluster import Made, Said, Served
 from indexer.demo.shape import Shape
 from indexer.demo.stages import Moved
@@ -19,6 +20,7 @@ from indexer.errors import InputError
 
 CLUSTER_LOG, DAEMON_LOG = "cluster.log", "daemon.log"
 _OURS = "PERPS_"
+_HOST, _PORTS = "127.0.0.1", (9464, 0)  # The usual port; where it is taken, any that is free.
 
 
 class Cluster:
@@ -49,8 +51,10 @@ async def cluster(shape: Shape, folder: Path) -> AsyncIterator[Cluster]:
 
 
 class Daemon:
-    def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
-        self._process, self._log = process, log
+    """`page`: where it serves its pages; None: it has none."""
+
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, page: str | None) -> None:
+        self._process, self._log, self.page = process, log, page
 
     async def ended(self) -> None:
         """Raises InputError when it has: it should not."""
@@ -60,9 +64,13 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon(served: Served, folder: Path) -> AsyncIterator[Daemon]:
-    environment = _clean() | daemon_environment(served, folder)
+    environment, page = _clean() | daemon_environment(served, folder), None
+    if "http" in Settings.model_fields:
+        port = _free_port()
+        environment |= {"PERPS_HTTP__HOST": _HOST, "PERPS_HTTP__PORT": str(port)}
+        page = f"http://{_HOST}:{port}/"
     async with child("-m", "indexer", "run", environment=environment, log=folder / DAEMON_LOG) as process:
-        yield Daemon(process, folder / DAEMON_LOG)
+        yield Daemon(process, folder / DAEMON_LOG, page)
 
 
 def daemon_environment(served: Served, folder: Path) -> dict[str, str]:
@@ -79,9 +87,16 @@ def daemon_environment(served: Served, folder: Path) -> dict[str, str]:
         "PERPS_STRATEGY__RECENT_SLOTS": "400",
         "PERPS_RUN__START_SLOT": str(served.first_slot),
         "PERPS_AGGREGATES__DAYS_S": "5",
-        "PERPS_AGGREGATES__REFRESH_S": "15",
+        "PERPS_AGGREGATES__REFRESH_S": "10",
         "PERPS_LOG__FORMAT": "json",
     }
+
+
+def _free_port() -> int:
+    for port in _PORTS:
+        with suppress(OSError), socket.create_server((_HOST, port)) as found:
+            return int(found.getsockname()[1])
+    raise InputError("no port is free", place=_HOST)
 
 
 def _clean() -> dict[str, str]:

@@ -12,7 +12,7 @@ import msgspec
 from indexer.simulation.drift import DriftRates
 from indexer.simulation.gmx import GmxRates
 from indexer.simulation.jupiter import JupiterRates
-from indexer.simulation.profile import Profile
+from indexer.simulation.profile import Live, Profile
 
 DAY_S = 86_400
 VOLATILITY, STEP_S = 0.0006, 60  # In history a step is a slot.
@@ -25,7 +25,8 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     days: int = 45
     history_slot_s: int = 300
     history_transactions: float = 1.8
-    hours: float = 12.0  # Of live slots; the chain is kept in memory.
+    live_transactions: float = 0.4
+    hours: float = 8.0  # Of live slots; the chain is kept in memory, some 40 MB an hour.
 
     def profile(self, now_s: int) -> Profile:
         """A chain whose history begins at midnight (UTC), `days` before today's, and goes up to now."""
@@ -47,4 +48,6 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             unknown=0.001,
             grown=0.001,
             accounts_every=150,
+            # A day has 150 times as many transactions as one of the history, so that amounts are as many times smaller.
+            live=Live(transactions=self.live_transactions, drift=(9, 1), jupiter=(2, 1), gmx=(2, 1)),
         )

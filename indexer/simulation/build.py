@@ -51,6 +51,7 @@ class Builder:
     def __init__(self, seed: int, profile: Profile, *, keeps_truth: bool = True) -> None:
         self.profile, self.keeps_truth = profile, keeps_truth
         self.end_slot = profile.first_slot
+        self.live_slot = profile.first_slot + profile.history_slots  # The first one behind the history.
         self.rng = Random(f"{seed} chain")
         self.genesis = sha256(f"genesis {seed} {profile}".encode()).digest()
         self.traffic = Traffic(seed, profile)
@@ -70,9 +71,11 @@ class Builder:
         """Make the next slots."""
         with _no_collection():
             for slot in range(self.end_slot, self.end_slot + slots):
+                if slot == self.live_slot and self.profile.live is not None:
+                    self.traffic.go_live(self.profile.live)
                 if self.rng.random() >= self.profile.skipped:
                     self._block(slot)
-                    if slot >= self.profile.first_slot + self.profile.history_slots:
+                    if slot >= self.live_slot:
                         self._keep_accounts(slot)
                         self._maybe_fork()
         self.end_slot += slots

@@ -23,8 +23,7 @@ class LivingChain:
     """`builder`: has made the history. `clock`: seconds since the first live slot; it ends after `most_slots`."""
 
     def __init__(self, builder: Builder, clock: Callable[[], float], most_slots: int) -> None:
-        profile = builder.profile
-        self.live_slot = profile.first_slot + profile.history_slots
+        self.live_slot = builder.live_slot
         self.end_slot = self.live_slot + most_slots
         self._builder, self._clock = builder, clock
         self._accounts: dict[str, Sequence[Account]] = {}

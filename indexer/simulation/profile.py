@@ -9,6 +9,16 @@ from indexer.simulation.gmx import GmxRates
 from indexer.simulation.jupiter import JupiterRates
 
 
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """What is otherwise behind a history, such as more and smaller transactions. By protocol: how many times the usual
+    amounts of trades and of flows."""
+
+    transactions: float
+    drift: tuple[int, int] = (1, 1)
+    jupiter: tuple[int, int] = (1, 1)
+    gmx: tuple[int, int] = (1, 1)
+
+
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Shares are of all transactions unless said otherwise; what is left are other people's transactions."""
 
@@ -18,6 +28,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     slot_ms: int = 400
     history_slots: int = 0  # Of the slots: the first ones, `history_slot_ms` apart, without forks and accounts.
     history_slot_ms: int = 400
+    live: Live | None = None  # None: as in the history.
     accounts_every: int = (
         20  # Blocks between two states of the programs' accounts; writing them costs as much as a block.
     )

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -98,19 +100,38 @@ def _settled(demo: Running) -> int:
     return int(lines[1]) if done.returncode == 0 and len(lines) > 1 else 0
 
 
-def _heals(what: str, demo: Running, harm: object) -> Iterator[Check]:
+def _ready(demo: Running) -> int | None:
+    """What /ready answers; None: the daemon has no pages, 0: nobody answers."""
+    found = re.search(r"web page: (http://\S+)", demo.told)
+    if found is None:
+        return None
+    try:
+        with urllib.request.urlopen(f"{found[1]}ready", timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0
+
+
+def _heals(what: str, demo: Running, harm: Callable[[Running], int | None]) -> Iterator[Check]:
     before = _settled(demo)
-    assert callable(harm)
-    harm(demo)
+    meanwhile = harm(demo)
     began_s = time.monotonic()
     while _settled(demo) <= before + 30 and time.monotonic() < began_s + 10 * HEALS_S:
         time.sleep(0.5)
     healed_s, after = time.monotonic() - began_s, _settled(demo)
     yield f"{what}, and it went on", after > before + 30, f"slot {before} to {after} in {healed_s:.0f} s"
     yield f"{what}, and nobody ended", demo.process.poll() is None, "the demo runs"
+    while _ready(demo) not in (None, 200) and time.monotonic() < began_s + 10 * HEALS_S:
+        time.sleep(0.5)
+    yield f"{what}, and it is ready again", _ready(demo) in (None, 200), f"/ready {_ready(demo)}"
+    if meanwhile is not None:
+        yield f"{what}, and it said so", meanwhile == 503, f"/ready {meanwhile}"
 
 
 def _kill_server(demo: Running) -> None:
+    """Too short to be seen."""
     server = EmbeddedPostgres(demo.folder / "postgres").status().pid
     supervisor = int((demo.folder / "postgres" / "supervisor.lock").read_text())
     for pid in (supervisor, server):
@@ -118,11 +139,14 @@ def _kill_server(demo: Running) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _away(demo: Running, seconds: float) -> None:
+def _away(demo: Running, seconds: float) -> int | None:
+    """What /ready said towards the end."""
     assert run("db", "stop", PERPS_DATA_DIR=str(demo.folder)).stdout == "stopped\n"
     time.sleep(seconds)
+    meanwhile = _ready(demo)
     assert run("db", "start", PERPS_DATA_DIR=str(demo.folder)).returncode == 0
     (demo.folder / "postgres" / "keep").unlink()  # What `db start` asked for; else it would outlive the demo.
+    return meanwhile
 
 
 def _ends(demo: Running) -> Iterator[Check]:

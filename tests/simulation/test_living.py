@@ -14,10 +14,11 @@ from indexer.simulation.cluster import Cluster
 from indexer.simulation.living import AHEAD_SLOTS, LivingChain
 from indexer.simulation.places import Places
 from indexer.simulation.prices import Beat
-from indexer.simulation.profile import Profile
+from indexer.simulation.profile import Live, Profile
 
 SLOTS, HISTORY = 240, 60
-SHAPE = Profile(slots=SLOTS, history_slots=HISTORY, history_slot_ms=300_000, transactions=1.0, forked=0.2)
+LIVE = Live(transactions=2.0, jupiter=(3, 2))
+SHAPE = Profile(slots=SLOTS, history_slots=HISTORY, history_slot_ms=300_000, transactions=0.7, forked=0.2, live=LIVE)
 MOST_LIVE = 400
 PROGRAM = "dRiftyHA39MWEi3m9aunc5MzRF1JYuBsbn6VPcn33UH"
 
@@ -68,6 +69,15 @@ def test_history_has_its_own_pace_and_neither_forks_nor_accounts(whole: Chain):
     assert all(one.slot >= live for versions in whole.accounts.values() for one in versions)
     times = [block.block_time for slot, block in sorted(whole.blocks.items()) if block.block_time]
     assert times == sorted(times)
+
+
+def test_live_it_may_be_busier_than_its_history(whole: Chain):
+    live = whole.first_slot + HISTORY
+    counts = {slot: len(block.transactions) for slot, block in whole.blocks.items()}
+    history, later = (
+        [count for slot, count in counts.items() if (slot >= live) is is_live] for is_live in (False, True)
+    )
+    assert sum(later) / len(later) > 1.5 * sum(history) / len(history)
 
 
 def test_it_is_ahead_of_its_clock_until_its_end():

@@ -85,6 +85,13 @@ class GmxActivity:
             self._others.step(slot, block_time)
         return [self._script() for _ in range(count)]
 
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
+        for one in (self._ours, self._others):
+            if one is not None:
+                stage = one.stage
+                stage.rates = msgspec.structs.replace(stage.rates, trade_times=trade_times, flow_times=flow_times)
+
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
         return list(accounts(self.stage, self._reference))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from indexer.core.reference import Reference
 from indexer.simulation.held import Held
 from indexer.simulation.jupiter.accounts import accounts
@@ -54,6 +56,10 @@ class JupiterActivity:
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
         return list(accounts(self.pool, self._stage.time))
+
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
+        self._stage.rates = msgspec.structs.replace(self._stage.rates, trade_times=trade_times, flow_times=flow_times)
 
     def _script(self) -> Script:
         if liquidation := self._liquidation():
