@@ -39,13 +39,23 @@ async def run(settings: Settings, shape: Shape, *, once: bool, show: Print) -> N
     stages = Stages()
     with emptied(settings) as folder:
         stages.say(f"everything here is SIMULATED; data in {folder}, which every demo begins anew")
-        async with cluster(shape, folder) as simulated, _database(folder, stages) as url:
-            with stages.stage(f"making {shape.days} simulated days of three exchanges") as moved:
-                served = await simulated.served(moved)
-            async with daemon(served, folder) as indexing:
-                if indexing.page is not None:
-                    stages.say(f"web page: {indexing.page} (it fills as the daemon goes on)")
-                await _while_alive(_watched(url, served, stages, show, once=once), indexing.ended(), simulated.ended())
+        if settings.database.url is not None:
+            stages.say("DATABASE_URL is left alone: a demo has a database of its own")
+        try:
+            await _shown(folder, shape, stages, show, once=once)
+        finally:
+            stages.say("ended; nothing of it runs any more")
+
+
+async def _shown(folder: Path, shape: Shape, stages: Stages, show: Print, *, once: bool) -> None:
+    """Until it is cancelled, or the table is shown (`once`), or the simulated chain ends."""
+    async with cluster(shape, folder) as simulated, _database(folder, stages) as url:
+        with stages.stage(f"making {shape.days} simulated days of three exchanges") as moved:
+            served = await simulated.served(moved)
+        async with daemon(served, folder) as indexing:
+            if indexing.page is not None:
+                stages.say(f"web page: {indexing.page} (it fills as the daemon goes on)")
+            await _while_alive(_watched(url, served, stages, show, once=once), indexing.ended(), simulated.ended())
 
 
 @asynccontextmanager
@@ -73,10 +83,11 @@ async def _while_alive(main: Coroutine[Any, Any, None], *lives: Coroutine[Any, A
 async def _watched(url: str, served: Served, stages: Stages, show: Print, *, once: bool) -> None:
     since = await _until_settled(url, served, stages)
     await _until_fresh(url, since, stages)
-    report = await read_report(url, None, _WINDOW_DAYS, PROTOCOLS, timeout_s=_TIMEOUT_S)
+    report = await _waited(lambda: read_report(url, None, _WINDOW_DAYS, PROTOCOLS, timeout_s=_TIMEOUT_S))
     show(f"SIMULATED: none of these figures is real.\n\n{laid_out.text(report)}")
     stages.say(f"from the start to this table: {time.monotonic() - stages.began_s:.0f} s")
     if not once:
+        stages.say("it goes on live until Ctrl-C")
         await _live(url, stages)
 
 
@@ -111,10 +122,13 @@ async def _until_none(what: str, read: Callable[[], Awaitable[ledger.Behind]], s
 async def _live(url: str, stages: Stages) -> None:
     while True:
         await asyncio.sleep(_TELLS_EVERY_S)
-        row = await _waited(lambda: ledger.read_live(url))
-        stages.say(
-            f"simulated, live: {row['fills']:,} fills, settled to slot {row['settled_to']}, {row['lag_slots']} behind"
-        )
+        try:
+            row = await ledger.read_live(url)
+        except StoreUnavailable:
+            stages.say("the database is away; the daemon waits for it")
+        else:
+            settled = f"settled to slot {row['settled_to']}, {row['lag_slots']} behind the finalized head"
+            stages.say(f"simulated, live: {row['fills']:,} fills, {settled}")
 
 
 async def _waited(read: Callable[[], Awaitable[_Found]]) -> _Found:

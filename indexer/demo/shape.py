@@ -39,7 +39,17 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             drift=DriftRates(pool_times=8, trade_times=1500, flow_times=50, volatility=VOLATILITY, step_s=STEP_S),
             jupiter=JupiterRates(trade_times=400, flow_times=50, volatility=VOLATILITY, step_s=STEP_S),
             gmx=GmxRates(
-                order=45, keeper=75, pool_times=2, trade_times=400, flow_times=5, volatility=VOLATILITY, step_s=STEP_S
+                order=45,
+                keeper=75,
+                liquidity=5,
+                glv=3,
+                value=1,
+                upkeep=2,
+                pool_times=2,
+                trade_times=600,
+                flow_times=5,
+                volatility=VOLATILITY,
+                step_s=STEP_S,
             ),
             ours=0.9,
             failed=0.05,
@@ -49,5 +59,5 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
             grown=0.001,
             accounts_every=150,
             # A day has 150 times as many transactions as one of the history, so that amounts are as many times smaller.
-            live=Live(transactions=self.live_transactions, drift=(9, 1), jupiter=(2, 1), gmx=(2, 1)),
+            live=Live(transactions=self.live_transactions, drift=(9, 1), jupiter=(2, 1), gmx=(4, 1)),
         )

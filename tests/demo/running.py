@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.unit.test_cli_frame import clean
+from tests.unit.test_cli_frame import REPOSITORY, clean
 
 MARK = "DEMO_UNDER_TEST"  # An environment variable that children inherit; the server has an environment of its own.
 END_S = 5.0  # Within this everything has to be gone after Ctrl-C.
@@ -65,13 +65,14 @@ class Running:
 
 
 @contextmanager
-def running(data: Path, *words: str, **options: Any) -> Iterator[Running]:
+def running(data: Path, *words: str, python: str = sys.executable, **options: Any) -> Iterator[Running]:
     """`options`: more of Popen. Whatever happens, nothing of it is left."""
     data.mkdir(exist_ok=True)
     mark = uuid.uuid4().hex
-    environment = clean({"PERPS_DATA_DIR": str(data), MARK: mark})
+    path = os.pathsep.join((str(REPOSITORY), *(one for one in sys.path if one.endswith("site-packages"))))
+    environment = {**clean({"PERPS_DATA_DIR": str(data), MARK: mark}), "PYTHONPATH": path}  # Also for another Python.
     with (data / "out").open("wb") as out, (data / "err").open("wb") as err:
-        command = [sys.executable, "-m", "indexer", "demo", *words]
+        command = [python, "-m", "indexer", "demo", *words]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, cwd="/", **options)
     demo = Running(process, data, mark)
     try:
