@@ -14,12 +14,15 @@ PARITY_ARGS ?=
 E2E_ARGS ?=
 # Requests that `api` makes of each path, that fit and that do not.
 API_REQUESTS ?= 40
+DEMO_ARGS ?=
+DEMO_TEST_ARGS ?=
+RUN_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e api bench chaos parity live vega lock clean
+.PHONY: install demo run check test test-pg conformance e2e api bench chaos parity live demo-test vega lock clean
 
 install: $(STAMP)
 
@@ -34,6 +37,16 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PIP) install --require-hashes --requirement requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
+
+# All of it on a simulated cluster, without an endpoint: 45 days of history, a live tail, the comparison. Ctrl-C ends it, and
+# each demo begins anew. DEMO_ARGS: --once (end after the table), --days, --hours, --seed.
+demo: install
+	@$(VENV)/bin/perps-indexer demo $(DEMO_ARGS)
+
+# The daemon on mainnet: SOLANA_RPC_URL=https://... make run. Settings of config/default.toml by their variables. RUN_ARGS:
+# --protocol.
+run: install
+	@$(VENV)/bin/perps-indexer run $(RUN_ARGS)
 
 check: install
 	$(PY) -m ruff check .
@@ -93,6 +106,11 @@ bench: install
 # The scripts that draw charts, as the locked vl-convert bundles them.
 vega: install
 	$(PY) -m tests.vega_bundle
+
+# The whole demo: the table in time, PostgreSQL killed and away for a minute, Ctrl-C, and as root once more as a plain user.
+# About five minutes. DEMO_TEST_ARGS: --away, --slack.
+demo-test: install
+	$(PY) -m tests.demo $(DEMO_TEST_ARGS)
 
 # Resolve the newest allowed versions for all supported Pythons at once.
 lock:

@@ -18,6 +18,7 @@ from indexer import (
     __version__,
     cli_aggregates,
     cli_daemon,
+    cli_demo,
     cli_http,
     cli_nodes,
     cli_records,
@@ -55,6 +56,7 @@ cli_records.register(app)
 cli_nodes.register(app)
 cli_run.register(app)
 cli_simulate.register(app)
+cli_demo.register(app)
 cli_daemon.register(app)
 cli_http.register(app)
 cli_aggregates.register(app)

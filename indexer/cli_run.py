@@ -37,7 +37,7 @@ from indexer.sources.portal import Portal
 from indexer.sources.rpc import Rpc
 from indexer.store.base import Store
 from indexer.store.connection import address_of, connected
-from indexer.store.database import serving
+from indexer.store.database import keep_serving, serving
 
 GIVES_WAY = 10  # Added to the niceness of what fills history: a daemon on the same machine goes first.
 STILL_MISSING = 1  # Exit code: something that was asked for could not be had.
@@ -82,6 +82,7 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311 (jitter)
                 tasks.create_task(daemon.run(), name="daemon")
+                tasks.create_task(keep_serving(settings), name="embedded server")
                 if settings.http.enabled:
                     tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)
         finally:

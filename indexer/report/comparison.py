@@ -88,7 +88,7 @@ class Course(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """`made_at`: the database's clock. `asked`: the day that the window was to end with; None: the newest.
 
-    `course`: None where nobody draws it.
+    `course`: None where nobody draws it. `cluster`: of Solana; None: the ledger is of none yet.
     """
 
     window: Window
@@ -98,6 +98,7 @@ class Report(msgspec.Struct, frozen=True):
     tables: Sequence[Table]
     made_at: datetime
     course: Course | None = None
+    cluster: str | None = None
 
 
 async def read_report(
@@ -125,6 +126,7 @@ async def report_of(
         tables=[await _table(connection, contents, scope, incomplete, freshness) for contents in TABLES],
         made_at=await connection.fetchval("SELECT now()"),
         course=await course_of(connection, window, names) if with_course else None,
+        cluster=await connection.fetchval(query("cluster")),
     )
 
 

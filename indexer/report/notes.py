@@ -11,6 +11,7 @@ import msgspec
 
 from indexer.report.comparison import Freshness, Incomplete, Known, Report, Table
 
+MAINNET = "mainnet-beta"
 _MOST_SPANS = 4  # Of a protocol, in one line.
 
 
@@ -33,8 +34,10 @@ def heading(report: Report) -> str:
 
 
 def general(report: Report) -> list[str]:
-    """What concerns the whole report: another day than was asked for, who stopped, what waits."""
+    """What concerns the whole report: another cluster, another day than was asked for, who stopped, what waits."""
     notes = []
+    if report.cluster not in (None, MAINNET):
+        notes.append(f"Of cluster {report.cluster}, not of {MAINNET}: none of these figures is of real money.")
     if report.asked is not None and report.asked != report.window.last_day:
         notes.append(f"Asked for {report.asked}; the last fully covered day up to it is {report.window.last_day}.")
     notes += [line for known in report.protocols for line in _life(known, report.window.last_day)]

@@ -27,6 +27,7 @@ def json(report: Report) -> str:
         "last_day": report.window.last_day,
         "days": report.window.days,
         "asked": report.asked,
+        "cluster": report.cluster,
         "made_at": report.made_at,
         "protocols": [_plain(msgspec.structs.asdict(one)) for one in report.protocols],
         "freshness": [msgspec.structs.asdict(one) for one in report.freshness],

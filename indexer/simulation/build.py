@@ -1,7 +1,8 @@
 """Make a chain by seed: the same seed and profile give the same chain, bit for bit.
 
 Slot by slot the traffic is run by the real runtime, and the truth is written down beside it. Forks are made of what
-the finalized chain holds a little later, so that their transactions come again elsewhere, or never.
+the finalized chain holds a little later, so that their transactions come again elsewhere, or never. A chain that is
+served while it is made shows nothing beyond `Builder.final_slot`: what lies behind it no later fork touches.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from indexer.simulation.truth import joined, truth_of
 
 WINDOW = 4  # Blocks that a fork's transactions are taken from.
 LONGEST_FORK = 3
-ACCOUNTS_EVERY = 20  # Blocks between two states of the programs' accounts; writing them costs as much as a block.
 
 
 def build_chain(seed: int, profile: Profile | None = None) -> Chain:
     """The whole chain, with forks and truth. More than a thousand transactions a second."""
-    with _no_collection():
-        return _Builder(seed, profile or Profile()).chain()
+    profile = profile or Profile()
+    builder = Builder(seed, profile)
+    builder.build(profile.slots)
+    return builder.chain()
 
 
 @contextmanager
@@ -43,9 +45,13 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-class _Builder:
-    def __init__(self, seed: int, profile: Profile) -> None:
-        self.profile = profile
+class Builder:
+    """A chain that is made in parts. Its chain's blocks, forks and accounts are its own, and grow with it."""
+
+    def __init__(self, seed: int, profile: Profile, *, keeps_truth: bool = True) -> None:
+        self.profile, self.keeps_truth = profile, keeps_truth
+        self.end_slot = profile.first_slot
+        self.live_slot = profile.first_slot + profile.history_slots  # The first one behind the history.
         self.rng = Random(f"{seed} chain")
         self.genesis = sha256(f"genesis {seed} {profile}".encode()).digest()
         self.traffic = Traffic(seed, profile)
@@ -56,20 +62,32 @@ class _Builder:
         self.accounts: dict[bytes, list[Version]] = {}
         self.recent: deque[tuple[ChainBlock, Sequence[Ran]]] = deque(maxlen=WINDOW + 1)
 
+    @property
+    def final_slot(self) -> int:
+        """The last slot that no later fork lies beside; before the first one while there is none."""
+        return self.recent[0][0].slot if self.recent else self.profile.first_slot - 1
+
+    def build(self, slots: int) -> None:
+        """Make the next slots."""
+        with _no_collection():
+            for slot in range(self.end_slot, self.end_slot + slots):
+                if slot == self.live_slot and self.profile.live is not None:
+                    self.traffic.go_live(self.profile.live)
+                if self.rng.random() >= self.profile.skipped:
+                    self._block(slot)
+                    if slot >= self.live_slot:
+                        self._keep_accounts(slot)
+                        self._maybe_fork()
+        self.end_slot += slots
+
     def chain(self) -> Chain:
-        profile = self.profile
-        end = profile.first_slot + profile.slots
-        for slot in range(profile.first_slot, end):
-            if self.rng.random() >= profile.skipped:
-                self._block(slot)
-                self._keep_accounts(slot)
-                self._maybe_fork()
+        """What there is so far."""
         return Chain(
             genesis_hash=base58.encode(self.genesis),
-            first_slot=profile.first_slot,
-            end_slot=end,
-            genesis_time=profile.genesis_time,
-            slot_ms=profile.slot_ms,
+            first_slot=self.profile.first_slot,
+            end_slot=self.end_slot,
+            genesis_time=self.profile.genesis_time,
+            slot_ms=self.profile.slot_ms,
             blocks=self.blocks,
             forks=self.forks,
             truth=joined(self.truths),
@@ -77,7 +95,7 @@ class _Builder:
         )
 
     def _block(self, slot: int) -> None:
-        time = self._time(slot)
+        time = self.profile.time_of(slot)
         blockhash = self._recent_blockhash()
         ran = [self.sender.ran(one.script, blockhash, is_v1=one.is_v1) for one in self.traffic.sent(slot, time)]
         shown_time = 0 if self.rng.random() < self.profile.timeless else time
@@ -85,15 +103,13 @@ class _Builder:
         block = self._sealed(slot, shown_time, [one.transaction for one in ran], parent)
         self.blocks[slot] = block
         self.recent.append((block, ran))
-        self.truths += [truth_of(block, index, one) for index, one in enumerate(ran) if not one.transaction.failed]
+        if self.keeps_truth:
+            self.truths += [truth_of(block, index, one) for index, one in enumerate(ran) if not one.transaction.failed]
 
     def _keep_accounts(self, slot: int) -> None:
-        if len(self.blocks) % ACCOUNTS_EVERY == 1:
+        if len(self.blocks) % self.profile.accounts_every == 1:
             for protocol, held in self.traffic.accounts():
                 self.accounts.setdefault(held.key, []).append(Version(slot, protocol, held))
-
-    def _time(self, slot: int) -> int:
-        return self.profile.genesis_time + (slot - self.profile.first_slot) * self.profile.slot_ms // 1000
 
     def _recent_blockhash(self) -> bytes:
         """Of a block that forks of this time have among their ancestors too."""
@@ -127,7 +143,8 @@ class _Builder:
         blocks: list[ChainBlock] = []
         self.forks.append(Fork(blocks))
         for number, slot in enumerate(slots):
-            blocks.append(self._sealed(slot, self._time(slot), taken[number::count], blocks[-1] if blocks else parent))
+            time, below = self.profile.time_of(slot), blocks[-1] if blocks else parent
+            blocks.append(self._sealed(slot, time, taken[number::count], below))
         while len(self.recent) > 1:
             self.recent.popleft()  # No two forks stand at one place.
 

@@ -70,7 +70,7 @@ class View(msgspec.Struct, frozen=True):
 
     def limit(self, commitment: Commitment) -> int:
         """The last slot that has reached the commitment, with or without a block."""
-        return min(self.slot - self.cluster.after[commitment], self.cluster.chain.end_slot - 1)
+        return min(self.slot - self.cluster.after[commitment], self.cluster.places.end_slot - 1)
 
     def branch(self, commitment: Commitment) -> Branch | None:
         """The fork that the view is on. The finalized chain is none."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import accumulate
 
 import msgspec
@@ -55,16 +54,35 @@ class Arrival(msgspec.Struct, frozen=True, gc=False):
 
 
 class Places:
-    """The index of one chain; many clusters and nodes share it."""
+    """The index of one chain; many clusters and nodes share it. Of a chain that is still made it holds the slots below
+    `end_slot`, which no fork may touch any more."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, end_slot: int | None = None) -> None:
         self.chain = chain
-        self.slots = sorted(chain.blocks)
-        self.branches = _branches(chain, self.slots)
-        self.arrivals = _arrivals(chain, self.slots, self.branches)
-        self._signatures = _by_signature(chain)
-        self._counts = [0, *accumulate(len(chain.blocks[slot].transactions) for slot in self.slots)]
-        self.history = lru_cache(maxsize=_ADDRESSES)(self._history)
+        self.end_slot = chain.first_slot
+        self.slots: list[int] = []
+        self.branches: list[Branch] = []
+        self.arrivals: list[Arrival] = []
+        self._signatures: dict[str, list[Place]] = {}
+        self._counts = [0]  # Transactions before each of the slots, and at the end.
+        self._histories: dict[str, _History] = {}  # Those asked for last, at the end.
+        self.grow(chain.end_slot if end_slot is None else end_slot)
+
+    def grow(self, end_slot: int) -> None:
+        """Take in what the chain has up to `end_slot`."""
+        slots = [slot for slot in range(self.end_slot, end_slot) if slot in self.chain.blocks]
+        self.slots += slots
+        self.end_slot = max(self.end_slot, end_slot)
+        branches = _branches(self.chain.forks[len(self.branches) :], self.slots, self.branches[-1:])
+        self.branches += branches
+        # None of the new ones can come before an old one: they begin behind the last slot that was taken in.
+        self.arrivals += _arrivals(self.chain, slots, branches)
+        blocks = [self.chain.blocks[slot] for slot in slots]
+        self._counts += list(accumulate((len(one.transactions) for one in blocks), initial=self._counts.pop()))
+        forked = (block for branch in branches for block in branch.fork.blocks)
+        for block in (*blocks, *forked):
+            for index, transaction in enumerate(block.transactions):
+                self._signatures.setdefault(transaction.signature, []).append(Place(block, index))
 
     def branch(self, limit: int) -> Branch | None:
         """The fork that a node is on which has come up to `limit`."""
@@ -112,10 +130,27 @@ class Places:
         """Everywhere that the transaction lies: at most once on the finalized chain, and on forks."""
         return self._signatures.get(signature, ())
 
-    def _history(self, address: str) -> tuple[list[Place], list[int]]:
+    def history(self, address: str) -> tuple[list[Place], list[int]]:
         """Transactions of the finalized chain that name the address, oldest first; and their slots."""
-        found = [place for slot in self.slots for place in naming(self.chain.blocks[slot], address)]
-        return found, [place.block.slot for place in found]
+        found = self._histories.pop(address, None) or _History()
+        for slot in self.slots[found.walked :]:
+            places = list(naming(self.chain.blocks[slot], address))
+            found.places += places
+            found.slots += [slot] * len(places)
+        found.walked = len(self.slots)
+        self._histories[address] = found
+        if len(self._histories) > _ADDRESSES:
+            del self._histories[next(iter(self._histories))]
+        return found.places, found.slots
+
+
+class _History:
+    """What of the first `walked` slots names an address."""
+
+    def __init__(self) -> None:
+        self.walked = 0
+        self.places: list[Place] = []
+        self.slots: list[int] = []
 
 
 def naming(block: ChainBlock, address: str) -> Iterator[Place]:
@@ -123,13 +158,14 @@ def naming(block: ChainBlock, address: str) -> Iterator[Place]:
     return (Place(block, index) for index, one in enumerate(block.transactions) if address in one.mentions)
 
 
-def _branches(chain: Chain, slots: Sequence[int]) -> list[Branch]:
+def _branches(forks: Sequence[Fork], slots: Sequence[int], before: Sequence[Branch]) -> list[Branch]:
+    """The forks as branches, in order. `before`: the last one of earlier ones, if there is one."""
     found: list[Branch] = []
-    for fork in sorted(chain.forks, key=lambda fork: fork.blocks[0].slot):
+    for fork in sorted(forks, key=lambda fork: fork.blocks[0].slot):
         first, last = fork.blocks[0].slot, fork.blocks[-1].slot
-        behind = bisect_right(slots, last)
+        behind, former = bisect_right(slots, last), (*before, *found)[-1:]
         assert behind < len(slots), f"the fork of slots {first} to {last} is never overtaken: the chain ends before"
-        assert not found or found[-1].overtaken_slot <= first, f"the fork at slot {first} begins inside another"
+        assert not former or former[0].overtaken_slot <= first, f"the fork at slot {first} begins inside another"
         found.append(Branch(fork, first, slots[behind]))
     return found
 
@@ -141,12 +177,3 @@ def _arrivals(chain: Chain, slots: Sequence[int], branches: Sequence[Branch]) ->
         beside = next((b for b in branches if b.first_slot <= slot <= b.last_slot), None)
         found.append(Arrival(slot if beside is None else beside.overtaken_slot, chain.blocks[slot], False))
     return sorted(found, key=lambda arrival: (arrival.slot, arrival.block.slot))
-
-
-def _by_signature(chain: Chain) -> dict[str, list[Place]]:
-    found: dict[str, list[Place]] = {}
-    forked = [block for fork in chain.forks for block in fork.blocks]
-    for block in (*chain.blocks.values(), *forked):
-        for index, transaction in enumerate(block.transactions):
-            found.setdefault(transaction.signature, []).append(Place(block, index))
-    return found

@@ -22,3 +22,17 @@ class Walk:
             drift = abs(drift) if self.price < self._start else -abs(drift)
         moved = self.price * (SCALE + round(drift * SCALE)) // SCALE
         self.price = min(max(moved, self._start // 10), self._start * 10)
+
+
+class Beat:
+    """When prices take their next step: with every block, or once in so many seconds of block time."""
+
+    def __init__(self, every_s: int) -> None:
+        self._every_s, self._next_s = every_s, 0
+
+    def is_due(self, block_time: int) -> bool:
+        """Asked for each block, in order."""
+        is_due = block_time >= self._next_s
+        if is_due:
+            self._next_s = block_time + self._every_s
+        return is_due

@@ -18,7 +18,7 @@ from indexer.simulation.drift import DriftActivity
 from indexer.simulation.gmx import GmxActivity
 from indexer.simulation.held import Held
 from indexer.simulation.jupiter import JupiterActivity
-from indexer.simulation.profile import Profile
+from indexer.simulation.profile import Live, Profile
 from indexer.simulation.script import Script
 from indexer.simulation.surroundings import MOST_CALLS, Surroundings
 
@@ -32,6 +32,9 @@ class Activity(Protocol):
 
     def accounts(self) -> list[Held]:
         """What its programs hold at the end of that block."""
+
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -52,6 +55,7 @@ def activities(seed: int, profile: Profile) -> dict[str, Activity]:
 class Traffic:
     def __init__(self, seed: int, profile: Profile) -> None:
         self.profile = profile
+        self.transactions = profile.transactions
         self.rng = Random(f"{seed} traffic")
         self.activities = activities(seed, profile)
         self.surroundings = Surroundings(Random(f"{seed} surroundings"), profile)
@@ -71,13 +75,20 @@ class Traffic:
                 transactions.append(self.surroundings.other())
         return [Sent(script, self.rng.random() < self.profile.version_1) for script in transactions]
 
+    def go_live(self, live: Live) -> None:
+        """Behind the history."""
+        self.transactions = live.transactions
+        times = {"drift": live.drift, "jupiter_perps": live.jupiter, "gmx_solana": live.gmx}
+        for name, one in self.activities.items():
+            one.resize(*times[name])
+
     def accounts(self) -> list[tuple[str, Held]]:
         """Of every protocol, by its name, at the end of the block that was asked for last."""
         return [(name, held) for name, one in self.activities.items() for held in one.accounts()]
 
     def _kinds(self) -> list[str]:
         profile = self.profile
-        count = round(self.rng.expovariate(1 / profile.transactions)) if profile.transactions else 0
+        count = round(self.rng.expovariate(1 / self.transactions)) if self.transactions else 0
         weights = (profile.ours, profile.failed, max(0.0, 1 - profile.ours - profile.failed))
         return self.rng.choices(("ours", "failed", "other"), weights, k=count)
 

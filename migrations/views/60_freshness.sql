@@ -28,9 +28,10 @@ SELECT kind.name, 'rollup', r.rolled_at, r.took_ms, waiting.marks, waiting.oldes
 FROM (VALUES ('hours'), ('days'), ('holdings')) AS kind (name)
 LEFT JOIN ledger.rolls AS r ON r.name = kind.name
 CROSS JOIN LATERAL (
-    SELECT count(*) AS marks, min(marked_at) AS oldest FROM ledger.dirty_hours WHERE kind.name = 'hours'
+    SELECT count(DISTINCT (hour, protocol, market_key)) AS marks, min(marked_at) AS oldest
+    FROM ledger.dirty_hours WHERE kind.name = 'hours'
     UNION ALL
-    SELECT count(*), min(marked_at) FROM ledger.dirty_days WHERE kind.name = 'days'
+    SELECT count(DISTINCT (day, protocol)), min(marked_at) FROM ledger.dirty_days WHERE kind.name = 'days'
     UNION ALL
     SELECT count(*), NULL FROM ledger.dirty_holdings WHERE kind.name = 'holdings'
     ORDER BY marks DESC LIMIT 1
@@ -41,7 +42,7 @@ COMMENT ON COLUMN perps.freshness.name IS 'The materialized view; or what is rol
 COMMENT ON COLUMN perps.freshness.kind IS 'materialized view or rollup.';
 COMMENT ON COLUMN perps.freshness.as_of IS 'Start of the last refresh or run that succeeded: what was rolled up, or written, before is in it. NULL: none since the view was made.';
 COMMENT ON COLUMN perps.freshness.took_ms IS 'How long it took, milliseconds.';
-COMMENT ON COLUMN perps.freshness.waiting IS 'Of a rollup: marks that wait, those of several writers each. 0: it is what all rows give.';
+COMMENT ON COLUMN perps.freshness.waiting IS 'Of a rollup: hours of markets, days of protocols, or hours of holdings that wait to be made again, each once. 0: it is what all rows give.';
 COMMENT ON COLUMN perps.freshness.oldest_waiting IS 'When the oldest waiting mark was last touched.';
 COMMENT ON COLUMN perps.freshness.failed_at IS 'When it last failed.';
 COMMENT ON COLUMN perps.freshness.error IS 'Why.';

@@ -216,6 +216,16 @@ async def test_a_run_that_fails_says_why_and_keeps_its_marks(ledger: Numbers) ->
     assert (row["waiting"], row["as_of"]) == (1, None)
 
 
+async def test_an_hour_that_several_writers_marked_waits_once(ledger: Numbers, database_url: str) -> None:
+    await ledger.write(trade(at(0, 1)))
+    async with connected(database_url) as another:
+        again = "SELECT hour, protocol, market_key FROM ledger.dirty_hours"
+        await another.execute(f"INSERT INTO ledger.dirty_hours {again}")
+    told = "SELECT name, waiting FROM perps.freshness WHERE kind = 'rollup'"
+    assert dict(await ledger.connection.fetch(told))["hours"] == 1
+    assert await ledger.connection.fetchval("SELECT count(*) FROM ledger.dirty_hours") == 2
+
+
 async def test_a_changed_parameter_marks_all_that_it_may_change(ledger: Numbers) -> None:
     jupiter = trade(at(0, 1, protocol="jupiter_perps"), fee_usd_e6=USD)
     await ledger.settle(0, 3, jupiter, streams=["jupiter_perps"])

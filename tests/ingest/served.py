@@ -83,8 +83,9 @@ class Served(msgspec.Struct, frozen=True):
 @contextmanager
 def served(chain: Chain, *, seconds: float = 0.0, **shape: Any) -> Iterator[Served]:
     """Serve while the context is open; the clock stands at `seconds`. `shape`: more of Box."""
-    clock, loop = Clock(seconds), asyncio.new_event_loop()
-    box, ready, ends = Box(chain, clock, **shape), threading.Event(), asyncio.Event()
+    clock = Clock(seconds)
+    runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)  # Its end cancels what still answers.
+    box, ready, ends, loop = Box(chain, clock, **shape), threading.Event(), asyncio.Event(), runner.get_loop()
     found: list[Addresses] = []
 
     async def serve() -> None:
@@ -93,7 +94,11 @@ def served(chain: Chain, *, seconds: float = 0.0, **shape: Any) -> Iterator[Serv
             ready.set()
             await ends.wait()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), name="box", daemon=True)
+    def live() -> None:
+        with runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=live, name="box", daemon=True)
     thread.start()
     try:
         assert ready.wait(START_LIMIT_S), "the box is not there"
@@ -101,7 +106,6 @@ def served(chain: Chain, *, seconds: float = 0.0, **shape: Any) -> Iterator[Serv
     finally:
         loop.call_soon_threadsafe(ends.set)
         thread.join(START_LIMIT_S)
-        loop.close()
         clock.close()
 
 

@@ -332,6 +332,28 @@ async def test_what_waits_or_failed_is_told_with_its_time() -> None:
     assert notes.aged(None) == "As of an unknown time: a view was never refreshed."
 
 
+async def test_of_another_cluster_than_mainnet_every_form_for_people_says_so_and_json_too() -> None:
+    words = "Of cluster simulated, not of mainnet-beta: none of these figures is of real money."
+    report = msgspec.structs.replace(of(columns="protocol"), cluster="simulated")
+    assert words in laid_out.text(report)
+    assert words in laid_out.markdown(report)
+    assert json.loads(programs.json(report))["cluster"] == "simulated"
+    assert notes.general(msgspec.structs.replace(report, cluster="mainnet-beta")) == []
+
+
+async def test_marks_of_the_last_minute_are_no_complaint_while_somebody_is_at_work(database_url: str) -> None:
+    async with connected(database_url) as connection:
+        for rolled, marked, waits in (("5 s", "5 s", 0), ("5 s", "2 min", 1), ("2 min", "5 s", 1)):
+            await connection.execute("DELETE FROM ledger.dirty_hours; DELETE FROM ledger.rolls")
+            await connection.execute(
+                "INSERT INTO ledger.dirty_hours (hour, protocol, market_key, marked_at)"
+                f" VALUES (date_trunc('hour', now()), 'drift', '', now() - interval '{marked}');"
+                f" INSERT INTO ledger.rolls (name, rolled_at, took_ms) VALUES ('hours', now() - interval '{rolled}', 1)"
+            )
+            rows = {row["name"]: row["waiting"] for row in await connection.fetch(query("freshness"))}
+            assert rows["hours"] == waits, (rolled, marked)
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The embedded server: whatever is killed, no row is lost, no server is left, no password is told."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,14 +10,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from indexer.config import load
 from indexer.errors import SchemaError, StoreUnavailable
 from indexer.store.connection import connect, connected
+from indexer.store.database import keep_serving
 from indexer.store.embedded import EmbeddedPostgres, binaries, cluster
 from indexer.store.embedded.paths import Paths
 from tests.conftest import in_thread
@@ -180,6 +184,47 @@ async def test_server_and_supervisor_killed_at_once_lose_nothing(folder: Path):
     with EmbeddedPostgres(folder) as next_one:
         assert await count_rows(next_one.url) == rows
         abandoned.release()
+
+
+async def test_a_daemon_starts_a_server_again_that_was_killed_with_its_supervisor_at_the_same_address(folder: Path):
+    async with keeping(folder) as server:
+        rows, url, pid = await count_rows(server.url, add=3), server.url, pid_of(server)
+        os.kill(pid, signal.SIGSTOP)  # As above.
+        kill_supervisor(folder)
+        os.kill(pid, signal.SIGKILL)
+        assert await asyncio.to_thread(soon, lambda: server.url is not None and pid_of(server) != pid)
+        assert server.url == url
+        assert await count_rows(server.url) == rows
+
+
+async def test_what_was_stopped_for_everybody_no_daemon_starts_but_who_asks_for_it(folder: Path):
+    async with keeping(folder) as server:
+        url = server.url
+        assert await asyncio.to_thread(EmbeddedPostgres(folder).stop)
+        await asyncio.sleep(2.5)
+        assert server.url is None
+        with EmbeddedPostgres(folder) as asked:
+            assert asked.url == url
+        assert server.url == url, "the daemon holds a lease"
+
+
+async def test_a_database_of_ones_own_is_left_alone():
+    await keep_serving(load(environment={"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}))
+
+
+@asynccontextmanager
+async def keeping(folder: Path) -> AsyncIterator[EmbeddedPostgres]:
+    """A server that is used, and a daemon's care for it."""
+    settings = load(environment={"PERPS_DATA_DIR": str(folder.parent)})
+    server = EmbeddedPostgres(folder)
+    await asyncio.to_thread(server.start)
+    caring = asyncio.create_task(keep_serving(settings))
+    try:
+        yield server
+    finally:
+        caring.cancel()
+        await asyncio.gather(caring, return_exceptions=True)
+        await asyncio.to_thread(server.release)
 
 
 def test_a_killed_client_leaves_no_server(folder: Path, client: Callable[[], "subprocess.Popen[str]"]):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from indexer.core.reference import Reference
 from indexer.simulation.drift.accounts import accounts
 from indexer.simulation.drift.books import Books
@@ -19,6 +21,7 @@ from indexer.simulation.drift.stage import DriftRates, Stage
 from indexer.simulation.drift.traders import Traders
 from indexer.simulation.drift.vaults import Depositors
 from indexer.simulation.held import Held
+from indexer.simulation.prices import Beat
 from indexer.simulation.script import Script
 
 
@@ -27,8 +30,9 @@ class DriftActivity:
 
     def __init__(self, rng: Random, reference: Reference, rates: DriftRates | None = None) -> None:
         rates = rates or DriftRates()
-        self.books = Books(rng, reference, rates.users, rates.volatility)
+        self.books = Books(rng, reference, rates.users, rates.volatility, rates.pool_times)
         self._stage = Stage(rng, rates, self.books)
+        self._beat = Beat(rates.step_s)
         self._reference = reference
         traders, orders = Traders(self._stage), Orders(self._stage)
         providers, cranks = Providers(self._stage), Cranks(self._stage)
@@ -55,9 +59,14 @@ class DriftActivity:
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
         """The next block's transactions of Drift, `count` of them. Call it in the order of slots."""
         self._stage.slot, self._stage.time = slot, block_time
-        self.books.step()
+        if self._beat.is_due(block_time):
+            self.books.step()
         return [actor() for actor in self._stage.rng.choices(self._actors, self._weights, k=count)]
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
         return list(accounts(self.books, self._depositors.vaults, self._reference, self._stage.time))
+
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
+        self._stage.rates = msgspec.structs.replace(self._stage.rates, trade_times=trade_times, flow_times=flow_times)

@@ -20,8 +20,12 @@ BASE, QUOTE = 9, 6  # Decimals of perp amounts and of dollars.
 INTEREST = 10**10  # A cumulative interest of 1.
 BALANCE_AND_INTEREST = 19  # Decimals of a scaled balance times its interest.
 UNKNOWN_SPOT, UNKNOWN_PERP = 900, 901  # Markets that the reference does not know.
-# What a whole token costs in micro-dollars; others are drawn.
-PRICES = {"SOL": 150_000_000, "BTC": 95_000_000_000, "ETH": 2_600_000_000, "BNB": 620_000_000}
+# What a whole token costs in micro-dollars; others are drawn. What other exchanges trade too costs there the same: a
+# token is worth what anybody's price says, and a hundred million dollars at a wrong one are trillions.
+PRICES = {"SOL": 150_000_000, "BTC": 95_000_000_000, "ETH": 2_600_000_000, "BNB": 600_000_000}
+PRICES |= dict.fromkeys(("wBTC", "cbBTC", "zBTC", "LBTC"), PRICES["BTC"]) | {"wETH": PRICES["ETH"]}
+PRICES |= dict.fromkeys(("mSOL", "jitoSOL", "bSOL", "INF", "dSOL", "BNSOL", "dfdvSOL"), 180_000_000)
+PRICES |= {"WIF": 600_000, "PYTH": 150_000, "JLP": 4_200_000, "BONK": 20}
 STABLES = frozenset({"USDC", "USDT", "PYUSD", "USDS", "USDe", "AUSD", "USDC-1", "USDC-4", "USDT-4", "USDY"})
 NORMAL = tuple(range(8))
 EXTRA = 4  # Of the other markets, drawn.
@@ -159,7 +163,7 @@ class User(msgspec.Struct, eq=False):
 
 
 class Books:
-    def __init__(self, rng: Random, reference: Reference, users: int, volatility: float) -> None:
+    def __init__(self, rng: Random, reference: Reference, users: int, volatility: float, pool_times: int = 1) -> None:
         known = [market for market in reference.markets.values() if market.protocol == "drift"]
         perps = {_index(market): market for market in known if market.market_kind == "perp"}
         spots = {_index(market): market for market in known if market.market_kind == "spot"}
@@ -167,7 +171,8 @@ class Books:
             Perp(index, _walk(rng, perps.get(index), volatility)) for index in _drawn(rng, perps, UNKNOWN_PERP)
         ]
         self.spots = [
-            _spot(rng, reference, index, spots.get(index), volatility) for index in _drawn(rng, spots, UNKNOWN_SPOT)
+            _spot(rng, reference, index, spots.get(index), volatility, pool_times)
+            for index in _drawn(rng, spots, UNKNOWN_SPOT)
         ]
         self.users = [User(rng.randbytes(32), rng.randbytes(32), rng.sample(self.spots, 2)) for _ in range(users)]
 
@@ -203,10 +208,12 @@ def _walk(rng: Random, market: Market | None, volatility: float) -> Walk:
     return Walk(rng, PRICES.get(name) or round(10 ** rng.uniform(4, 7.5)), volatility)
 
 
-def _spot(rng: Random, reference: Reference, index: int, market: Market | None, volatility: float) -> Spot:
+def _spot(
+    rng: Random, reference: Reference, index: int, market: Market | None, volatility: float, pool_times: int
+) -> Spot:
     walk = _walk(rng, market, volatility)
     decimals = (reference.decimals(market.mint) if market is not None else None) or 6
-    lent = round(10 ** rng.uniform(12, 14)) * 10**decimals // walk.price  # A million dollars and more.
+    lent = pool_times * round(10 ** rng.uniform(12, 14)) * 10**decimals // walk.price  # A million dollars and more.
     scale = 10 ** (BALANCE_AND_INTEREST - decimals) // INTEREST
     return Spot(
         index=index,

@@ -47,7 +47,7 @@ class Stakers:
         return stage.script(stage.invoke("transferInsuranceFundStake", taken, given, accounts=accounts))
 
     def _amount(self, spot: Spot) -> int:
-        return min(self._stage.raw(spot, 1_000), spot.insurance.amount // 2 + 1)
+        return min(self._stage.raw(spot, 1_000 * self._stage.rates.flow_times), spot.insurance.amount // 2 + 1)
 
     def _record(self, user: User, spot: Spot, action: str, amount: int) -> Emit:
         stage, fund = self._stage, spot.insurance

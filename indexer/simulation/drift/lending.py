@@ -40,7 +40,7 @@ class Lenders:
         (user,) = stage.some_users(1)
         spot = stage.choice(user.spots)
         explanation: Explanation = "RepayBorrow" if user.balances.get(spot.index, 0) < 0 else "None"
-        moved = movement(stage, user, spot, stage.raw(spot, MEDIAN_USD), explanation)
+        moved = movement(stage, user, spot, stage.raw(spot, MEDIAN_USD * stage.rates.flow_times), explanation)
         parts = (interest(stage, spot), stage.transfer(), moved)
         return stage.script(stage.invoke("deposit", *parts, accounts=(user.account, user.authority)))
 
@@ -49,7 +49,7 @@ class Lenders:
         stage = self._stage
         (user,) = stage.some_users(1)
         spot = stage.choice(user.spots)
-        amount = stage.raw(spot, MEDIAN_USD)
+        amount = stage.raw(spot, MEDIAN_USD * stage.rates.flow_times)
         explanation: Explanation = "Borrow" if amount > user.balances.get(spot.index, 0) else "None"
         moved = movement(stage, user, spot, -amount, explanation)
         parts = (interest(stage, spot), moved, stage.transfer())
@@ -59,7 +59,7 @@ class Lenders:
         """Between two accounts: a withdrawal and a deposit, and no token moves."""
         stage = self._stage
         (giver, taker), spot = stage.some_users(2), stage.choice(stage.books.spots)
-        amount = stage.raw(spot, MEDIAN_USD)
+        amount = stage.raw(spot, MEDIAN_USD * stage.rates.flow_times)
         taken = movement(stage, giver, spot, -amount, "Transfer", other=taker)
         given = movement(stage, taker, spot, amount, "Transfer", other=giver)
         return stage.script(stage.invoke("transferDeposit", taken, given, accounts=(giver.account, taker.account)))

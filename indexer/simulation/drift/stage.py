@@ -48,9 +48,13 @@ class DriftRates(msgspec.Struct, frozen=True, kw_only=True):
     liquidation: float = 6
     older: float = 0.2  # Share of events in a layout of an earlier program, or written in the earlier way.
     users: int = 60
+    pool_times: int = 1  # How many times the usual amounts: of what is lent and insured at first,
+    trade_times: int = 1  # of fills,
+    flow_times: int = 1  # of what is lent, staked, and put into vaults.
     keepers: int = 8
     vaults: int = 6
     volatility: float = 0.001  # Standard deviation of a price's step, a fraction.
+    step_s: int = 0  # Between two steps of the prices; 0: each block is one.
 
 
 class Stage:

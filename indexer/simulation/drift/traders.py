@@ -33,6 +33,7 @@ SPOT_SOURCES = (MATCH, MATCH_JIT, SERUM, PHOENIX, OPENBOOK)
 VENUES = {SERUM: fixed_key("serum"), PHOENIX: fixed_key("phoenix"), OPENBOOK: fixed_key("openbook")}
 MOST_FILLS = 5  # Of one order in one transaction.
 LARGEST_U32 = 2**32 - 1
+USUAL_FILL = 400  # Dollars.
 
 
 class Traders:
@@ -70,7 +71,7 @@ class Traders:
     def _fills(self, market: Traded, taker: User, sources: list[str], keeper: bytes | None) -> list[Fill]:
         """Fills of one order, one after the other."""
         stage = self._stage
-        parts = [stage.raw(market, 400) for _ in sources]
+        parts = [stage.raw(market, USUAL_FILL * stage.rates.trade_times) for _ in sources]
         order, direction, size = taker.next_order(), stage.choice((LONG, SHORT)), sum(parts)
         filled = quote = 0
         made: list[Fill] = []

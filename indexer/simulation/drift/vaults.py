@@ -65,7 +65,7 @@ class Depositors:
     def _move(self, vault: Vault, owner: User, sign: int) -> Script:
         """In or out, through Drift."""
         stage = self._stage
-        amount = stage.raw(vault.spot, 2_000)
+        amount = stage.raw(vault.spot, 2_000 * stage.rates.flow_times)
         amount = amount if sign > 0 else min(amount, vault.equity // 2 + 1)
         record = self._record(vault, owner, "Deposit" if sign > 0 else "Withdraw", amount)
         vault.equity = max(1, vault.equity + sign * amount)

@@ -15,6 +15,7 @@ from indexer.simulation.gmx.people import People
 from indexer.simulation.gmx.stage import STORE, GmxRates, Stage
 from indexer.simulation.gmx.upkeep import Upkeep
 from indexer.simulation.held import Held
+from indexer.simulation.prices import Beat
 from indexer.simulation.script import Emit, Invoke, Part, Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
@@ -26,6 +27,7 @@ class Society:
 
     def __init__(self, rng: Random, rates: GmxRates, reference: Reference, store: bytes) -> None:
         self.stage = Stage(rng, rates, reference, store)
+        self._beat = Beat(rates.step_s)
         people, keepers, upkeep = People(self.stage), Keepers(self.stage), Upkeep(self.stage)
         self._liquidation = keepers.liquidation
         actors: tuple[tuple[Callable[[], Script | None], float], ...] = (
@@ -47,7 +49,8 @@ class Society:
     def step(self, slot: int, block_time: int) -> None:
         assert all(market.excess() == [0, 0] for market in self.stage.markets), f"a vault is off before slot {slot}"
         self.stage.slot, self.stage.time = slot, block_time
-        self.stage.assets.step()
+        if self._beat.is_due(block_time):
+            self.stage.assets.step()
 
     def script(self) -> Script:
         if liquidation := self._liquidation():
@@ -81,6 +84,13 @@ class GmxActivity:
         if self._others:
             self._others.step(slot, block_time)
         return [self._script() for _ in range(count)]
+
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
+        for one in (self._ours, self._others):
+            if one is not None:
+                stage = one.stage
+                stage.rates = msgspec.structs.replace(stage.rates, trade_times=trade_times, flow_times=flow_times)
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""

@@ -53,7 +53,7 @@ class People:
         route = stage.route(self._any_token(), stage.rng.choice((1, 1, 2, 3)))
         if route is None:
             return None
-        paid = stage.tokens(route.token, USUAL_COLLATERAL)
+        paid = stage.tokens(route.token, USUAL_COLLATERAL * stage.rates.trade_times)
         return self._request("order", route.markets[-1], order_kind=SWAPS, route=route, amounts=(paid, 0))
 
     def _increase(self) -> Request | None:
@@ -63,7 +63,7 @@ class People:
         collateral = market.asset(position.is_collateral_long)
         route = self._route_to(collateral) if stage.chance(0.3) else None
         token = route.token if route else collateral
-        paid = stage.tokens(token, USUAL_COLLATERAL)
+        paid = stage.tokens(token, USUAL_COLLATERAL * stage.rates.trade_times)
         size = 0 if position.size and stage.chance(0.15) else paid * token.price.min * stage.leverage() // 10
         if size and position.size and stage.chance(0.2):
             paid, route = 0, None
@@ -132,13 +132,17 @@ class People:
 
     def _brought(self, market: Market) -> dict[str, Any]:
         """One token, both, or another one that is swapped on the way."""
-        stage = self._stage
-        long, short = stage.tokens(market.long, USUAL_FLOW), stage.tokens(market.short, USUAL_FLOW)
+        stage, usual = self._stage, self._usual_flow
+        long, short = stage.tokens(market.long, usual), stage.tokens(market.short, usual)
         kind = stage.rng.randrange(10)
         if kind < 2 and (route := self._route_to(market.asset(stage.chance(0.5)))):
-            paid = stage.tokens(route.token, USUAL_FLOW)
+            paid = stage.tokens(route.token, usual)
             return {"route": route, "amounts": (paid, short if kind else 0)}
         return {"amounts": (long if kind < 7 else 0, short if kind >= 5 else 0)}
+
+    @property
+    def _usual_flow(self) -> int:
+        return USUAL_FLOW * self._stage.rates.flow_times
 
     def _withdrawal(self) -> Request | None:
         stage, market = self._stage, self._stage.choice(self._stage.markets)
@@ -147,7 +151,7 @@ class People:
         return self._request("withdrawal", market, route=route, amounts=(amount, 0)) if amount else None
 
     def _market_tokens(self, market: Market) -> int:
-        return min(self._stage.dollars(USUAL_FLOW) // 10**11, market.supply // 20)
+        return min(self._stage.dollars(self._usual_flow) // 10**11, market.supply // 20)
 
     def _shift(self) -> Request | None:
         stage, source = self._stage, self._stage.choice(self._stage.markets)
@@ -170,7 +174,7 @@ class People:
 
     def _glv_withdrawal(self) -> Request:
         stage, glv = self._stage, self._stage.choice(self._stage.glvs)
-        amount = min(stage.dollars(USUAL_FLOW) // 10**11, glv.supply // 20)
+        amount = min(stage.dollars(self._usual_flow) // 10**11, glv.supply // 20)
         return self._request("glv_withdrawal", stage.choice(glv.markets), glv=glv, amounts=(amount, 0))
 
     # --- what requests are about ---

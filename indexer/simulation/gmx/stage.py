@@ -64,8 +64,12 @@ class GmxRates(msgspec.Struct, frozen=True, kw_only=True):
     nested: float = 0.15  # Share of calls through other programs.
     is_free: bool = False  # Without fees and impact: what flows is exactly what moves the pools.
     traders: int = 60
+    pool_times: int = 1  # How many times the usual amounts: of what lies in the pools at first,
+    trade_times: int = 1  # of traders' collateral and swaps,
+    flow_times: int = 1  # of liquidity.
     leverage: int = 80
-    volatility: float = 0.001
+    volatility: float = 0.001  # Standard deviation of a price's step, a fraction.
+    step_s: int = 0  # Between two steps of the prices; 0: each block is one.
 
 
 class Stage:
@@ -101,7 +105,7 @@ class Stage:
             charges=FREE if self.rates.is_free else Charges(),
             temper=WILD if index == "XAU" else Temper(),
         )
-        self._fill(market, dollars, (False,) if index == "BOME" else (True, False))
+        self._fill(market, dollars * self.rates.pool_times, (False,) if index == "BOME" else (True, False))
         return market
 
     def _fill(self, market: Market, dollars: int, sides: tuple[bool, ...]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+import msgspec
+
 from indexer.core.reference import Reference
 from indexer.simulation.held import Held
 from indexer.simulation.jupiter.accounts import accounts
@@ -13,6 +15,7 @@ from indexer.simulation.jupiter.pool import Pool
 from indexer.simulation.jupiter.providers import Providers
 from indexer.simulation.jupiter.stage import JupiterRates, Stage
 from indexer.simulation.jupiter.traders import Traders
+from indexer.simulation.prices import Beat
 from indexer.simulation.script import Script
 
 ATTEMPTS = 30  # Actors who find nothing to do, before a transaction without events goes out.
@@ -25,6 +28,7 @@ class JupiterActivity:
         rates = rates or JupiterRates()
         self.pool = Pool(rng, reference, rates.volatility)
         self._stage = Stage(rng, rates, self.pool)
+        self._beat = Beat(rates.step_s)
         traders, providers = Traders(self._stage), Providers(self._stage)
         keepers = Keepers(self._stage, traders)
         self._liquidation = keepers.liquidation
@@ -43,14 +47,19 @@ class JupiterActivity:
         self._weights = [weight for _, weight in actors]
 
     def scripts(self, slot: int, block_time: int, count: int) -> list[Script]:
-        """The next block's transactions of Jupiter, `count` of them. One call is one step of the prices."""
+        """The next block's transactions of Jupiter, `count` of them. Call it in the order of slots."""
         self._stage.time = block_time
-        self.pool.step()
+        if self._beat.is_due(block_time):
+            self.pool.step()
         return [self._script() for _ in range(count)]
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
         return list(accounts(self.pool, self._stage.time))
+
+    def resize(self, trade_times: int, flow_times: int) -> None:
+        """From now on, so many times the usual amounts."""
+        self._stage.rates = msgspec.structs.replace(self._stage.rates, trade_times=trade_times, flow_times=flow_times)
 
     def _script(self) -> Script:
         if liquidation := self._liquidation():

@@ -29,7 +29,7 @@ class Providers:
     def _flow(self) -> Invoke | None:
         stage, pool = self._stage, self._stage.pool
         owner, custody = stage.choice(stage.owners), stage.custody()
-        usd, fee_bps = stage.amount(USUAL_FLOW), stage.fee_bps(60)
+        usd, fee_bps = stage.amount(USUAL_FLOW * stage.rates.flow_times), stage.fee_bps(60)
         is_known = not stage.chance(stage.rates.unknown)
         provider = owner if is_known else None
         if stage.chance(0.55):
@@ -57,7 +57,8 @@ class Providers:
         taken, given = stage.rng.sample(stage.pool.custodies, 2)
         if stage.chance(stage.rates.unknown):
             given = stage.pool.unlisted
-        usd, is_known = _within(given, stage.amount(USUAL_SWAP)), not stage.chance(stage.rates.unknown)
+        usual = USUAL_SWAP * stage.rates.flow_times
+        usd, is_known = _within(given, stage.amount(usual)), not stage.chance(stage.rates.unknown)
         name = stage.choice(("swap", "swap2", "swap2", "swapWithTokenLedger", "swapExactOut"))
         purpose: Purpose | None = "swap" if is_known else None
         emits = [pool_swap(self._exchange(name, owner, taken, given, usd), purpose)]

@@ -39,8 +39,11 @@ class JupiterRates(msgspec.Struct, frozen=True, kw_only=True):
     unknown: float = 0.02  # Share of swaps and flows by an instruction, or in a token, that is new to us.
     is_free: bool = False  # Without fees of swaps and flows: what flows is what the pool's value changes by.
     traders: int = 60
+    trade_times: int = 1  # How many times the usual amounts: of traders' collateral,
+    flow_times: int = 1  # of swaps and liquidity.
     leverage: int = 100
     volatility: float = 0.001  # Standard deviation of a price's step, a fraction.
+    step_s: int = 0  # Between two steps of the prices; 0: each block is one.
 
 
 class Stage:

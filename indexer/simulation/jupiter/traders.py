@@ -144,7 +144,7 @@ class Traders:
         slippage = position.market.price_e6 if stage.chance(0.7) else None
         order = Order(stage.new_key(), token.mint, int(trigger), slippage, self._referral())
         is_entire = change == DECREASE and stage.chance(0.4)
-        amount = token.tokens(stage.amount(USUAL_COLLATERAL)) if change == INCREASE else 0
+        amount = token.tokens(stage.amount(USUAL_COLLATERAL * stage.rates.trade_times)) if change == INCREASE else 0
         size = token.usd(amount) * stage.leverage() // 10
         return Request(
             order=order,
@@ -188,7 +188,8 @@ class Traders:
         return fill
 
     def _collateral(self, position: Position) -> int:
-        return position.collateral.tokens(self._stage.amount(USUAL_COLLATERAL)) + 1
+        usual = USUAL_COLLATERAL * self._stage.rates.trade_times
+        return position.collateral.tokens(self._stage.amount(usual)) + 1
 
     def _size(self, position: Position, tokens: int) -> int:
         return position.collateral.usd(tokens) * self._stage.leverage() // 10

@@ -87,6 +87,7 @@ class EmbeddedPostgres:
         self._make_folder()
         try:
             with held(self._paths.start_lock, timeout_s=START_TIMEOUT_S):
+                self._paths.stopped.unlink(missing_ok=True)
                 lease = self._lease = self._lease or open_lock(self._paths.users_lock)
                 lock(lease, shared=True, timeout_s=STOP_TIMEOUT_S)  # Waits for a supervisor about to end.
                 return self._running()
@@ -118,13 +119,18 @@ class EmbeddedPostgres:
                 self._paths.keep.unlink(missing_ok=True)
             raise
 
+    def has_died(self) -> bool:
+        """Whether it ended though somebody needs it: neither it nor its supervisor is there, and nobody stopped it."""
+        return not self._paths.stopped.exists() and not is_held(self._paths.supervisor_lock)
+
     def stop(self) -> bool:
-        """Stop it for everybody. False: it did not run."""
+        """Stop it for everybody, until somebody starts it. False: it did not run."""
         try:
             if not self._paths.folder.exists():
                 return False
             with held(self._paths.start_lock, timeout_s=START_TIMEOUT_S):
                 self._paths.keep.unlink(missing_ok=True)
+                self._paths.stopped.touch()
                 return self._stop_supervisor()
         except OSError as error:
             raise self._unusable(error) from None

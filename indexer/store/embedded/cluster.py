@@ -3,19 +3,18 @@
 The caller holds the supervisor lock: nobody else makes, starts or repairs this cluster meanwhile.
 """
 
-import ctypes
 import os
 import secrets
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from indexer.children import dies_with_us
 from indexer.errors import StoreUnavailable
 from indexer.store.embedded.binaries import ENVIRONMENT, Account, Binaries
 from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, write_private
@@ -23,6 +22,8 @@ from indexer.store.embedded.paths import UNUSABLE_REMEDY, Paths, write_private
 USER = "postgres"
 DATABASE = "perps"
 READY_TIMEOUT_S = 120.0  # Recovery after a crash replays at most max_wal_size.
+_TAKEN = ("could not bind", "could not create any TCP")  # Of a port that was free a moment before.
+_NOT_GONE = "still in use"  # Of a killed server's memory, while one of its backends has not yet gone. The port is ours.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -63,11 +64,13 @@ def start(
         server = _spawn(paths, binaries, account, port)
         if _is_ready(server, paths.cluster, deadline):
             return server, port
-        # A port taken meanwhile, or a backend of a killed server that has not yet gone.
-        if server.poll() is None or time.monotonic() > deadline or not _may_pass(paths.log):
+        words = _last_words(paths.log)
+        may_pass = any(sign in words for sign in (*_TAKEN, _NOT_GONE))
+        if server.poll() is None or time.monotonic() > deadline or not may_pass:
             stop(server)
-            raise StoreUnavailable(f"the embedded server did not start: {_last_words(paths.log)}", place=str(paths.log))
-        port = None
+            raise StoreUnavailable(f"the embedded server did not start: {words}", place=str(paths.log))
+        if _NOT_GONE not in words:
+            port = None
         time.sleep(0.2)
 
 
@@ -136,21 +139,8 @@ def _spawn(paths: Paths, binaries: Binaries, account: Account, port: int) -> "su
     options: dict[str, Any] = {"env": ENVIRONMENT, "cwd": "/", "umask": 0o077, **account.options()}
     with paths.open_log() as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=_die_with_parent(), **options
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=dies_with_us(signal.SIGINT), **options
         )
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """On Linux the kernel itself stops the server (fast) when the supervisor dies."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None).prctl  # Looked up here: after the fork only the call is left to do.
-    set_parent_death_signal = 1
-
-    def ask() -> None:
-        prctl(set_parent_death_signal, int(signal.SIGINT))
-
-    return ask
 
 
 def _is_ready(server: "subprocess.Popen[bytes]", cluster: Path, deadline: float) -> bool:
@@ -161,11 +151,6 @@ def _is_ready(server: "subprocess.Popen[bytes]", cluster: Path, deadline: float)
             return True
         time.sleep(0.01)
     return False
-
-
-def _may_pass(log: Path) -> bool:
-    words = _last_words(log)
-    return any(sign in words for sign in ("could not bind", "still in use", "could not create any TCP"))
 
 
 def _last_words(log: Path) -> str:

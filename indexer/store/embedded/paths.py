@@ -56,6 +56,11 @@ class Paths:
         return self.folder / "keep"
 
     @property
+    def stopped(self) -> Path:
+        """Exists: it was stopped for everybody, and stays so until somebody starts it."""
+        return self.folder / "stopped"
+
+    @property
     def start_lock(self) -> Path:
         """Exclusive: one process at a time starts or stops the server."""
         return self.folder / "start.lock"

@@ -1,0 +1,1 @@
+"""The demo: a simulated cluster, and the real program on it."""
