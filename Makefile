@@ -14,10 +14,11 @@ PARITY_ARGS ?=
 E2E_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool,
+# hadolint, compose
 ALLOW_MISSING ?=
 
-.PHONY: install check test test-pg conformance e2e bench chaos parity live lock clean
+.PHONY: install check test test-pg conformance e2e ops bench chaos parity live lock clean
 
 install: $(STAMP)
 
@@ -57,6 +58,11 @@ conformance: install
 # ALLOW_MISSING=chromium lets it go without. E2E_ARGS: --pictures FOLDER.
 e2e: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.e2e $(E2E_ARGS)
+
+# The operator's files, read by the programs that will read them: promtool (Debian: prometheus), hadolint, docker compose.
+# ALLOW_MISSING=promtool,hadolint,compose lets it go without.
+ops: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.ops
 
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install
