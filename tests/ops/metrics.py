@@ -29,7 +29,7 @@ def labels(expression: str) -> set[str]:
     """The labels by which it selects and groups."""
     bare = _without_strings(expression)
     grouped = re.findall(r"\b(?:by|without|on)\s*\(([^)]*)\)", bare)
-    return set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", bare)) | set(re.findall(r"\w+", " ".join(grouped)))
+    return set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=(?!=))", bare)) | set(re.findall(r"\w+", " ".join(grouped)))
 
 
 def strangers(expression: str, *texts: str) -> set[str]:
