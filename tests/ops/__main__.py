@@ -11,8 +11,13 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import yaml
+
+from tests.ops.dashboards import recorded
 
 REPOSITORY = Path(__file__).parents[2]
 PROMETHEUS = REPOSITORY / "config/prometheus"
@@ -50,6 +55,9 @@ def promtool() -> Iterator[Sequence[str]]:
         raise Missing("promtool", "Debian, Ubuntu: apt install prometheus")
     yield [program, "check", "config", str(PROMETHEUS / "prometheus.yml")]
     yield [program, "test", "rules", str(ALERT_TESTS)]
+    with tempfile.TemporaryDirectory(prefix="perps-indexer-ops-") as folder:
+        (Path(folder) / "dashboards.yml").write_text(yaml.safe_dump(recorded()))
+        yield [program, "check", "rules", str(Path(folder) / "dashboards.yml")]
 
 
 def hadolint() -> Iterator[Sequence[str]]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
@@ -14,14 +13,11 @@ import yaml
 
 from indexer.store.connection import connected
 from tests.aggregates.days import numbers
-from tests.ops.metrics import REPOSITORY, strangers
+from tests.ops.dashboards import DASHBOARDS, GRAFANA, questions
+from tests.ops.metrics import strangers
 from tests.report import weeks
 from tests.report.test_examples import more
 
-GRAFANA = REPOSITORY / "config/grafana"
-DASHBOARDS = {
-    file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted((GRAFANA / "dashboards").glob("*.json"))
-}
 # What Grafana puts in before it asks, for the nine days of `weeks`.
 MACROS = {
     "$__timeFrom()": "'2023-11-15T00:00:00Z'",
@@ -33,15 +29,8 @@ MACROS = {
 SILENT = {"Funding, a hour"}
 
 
-def _panels(kind: str) -> Iterator[Any]:
-    for name, dashboard in DASHBOARDS.items():
-        for panel in dashboard["panels"]:
-            for target in panel.get("targets", ()):
-                if kind in target:
-                    yield pytest.param(panel, target, id=f"{name}: {panel['title']}")
-
-
-QUESTIONS_IN_SQL, QUESTIONS_IN_PROMQL = list(_panels("rawSql")), list(_panels("expr"))
+QUESTIONS_IN_SQL = [pytest.param(*asked, id=name) for name, *asked in questions("rawSql")]
+QUESTIONS_IN_PROMQL = [pytest.param(*asked, id=name) for name, *asked in questions("expr")]
 each_dashboard = pytest.mark.parametrize("dashboard", DASHBOARDS.values(), ids=list(DASHBOARDS))
 
 
