@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
@@ -20,6 +21,7 @@ from tests.conftest import in_thread
 from tests.ingest.served import Served, served
 from tests.ops import cluster, compose
 from tests.ops.compose import BASE, REPOSITORY, SECRETS
+from tests.ops.metrics import told
 from tests.report import weeks
 from tests.unit.test_cli_frame import clean
 
@@ -68,12 +70,22 @@ def test_what_a_service_waits_for_and_mounts_is_there(name: str):
     for mount in SERVICES[name].get("volumes", ()):
         source = mount.split(":")[0]
         assert (REPOSITORY / source).exists() if source.startswith(".") else source in PROJECT["volumes"]
-        assert mount.endswith(":ro") == source.startswith(".")
+        assert mount.endswith(":ro") or not source.startswith("."), "nothing of the checkout is written to"
 
 
-def test_every_volume_is_mounted_by_one_service():
-    mounted = [mount.split(":")[0] for one in SERVICES.values() for mount in one.get("volumes", ())]
-    assert sorted(name for name in mounted if not name.startswith(".")) == sorted(PROJECT["volumes"])
+def test_every_volume_is_written_by_one_service():
+    mounts = [mount for one in SERVICES.values() for mount in one.get("volumes", ())]
+    assert sorted(mount.split(":")[0] for mount in mounts if not mount.endswith(":ro")) == sorted(PROJECT["volumes"])
+
+
+def test_the_room_of_the_ledger_s_volume_is_told_under_our_name():
+    (jobs,) = [yaml.safe_load((REPOSITORY / "config/prometheus/prometheus.yml").read_text())["scrape_configs"]]
+    (disk,) = [job for job in jobs if job["job_name"] == "disk"]
+    (mount,) = SERVICES["disk"]["volumes"]
+    renamed = disk["metric_relabel_configs"][0]
+    assert mount.split(":")[:2] == ["postgres", renamed["regex"].partition(";")[2]]
+    assert renamed["replacement"] in told()
+    assert {job["static_configs"][0]["targets"][0].split(":")[0] for job in jobs} <= {*SERVICES, "127.0.0.1"}
 
 
 def test_the_example_of_settings_has_every_variable_and_no_other():
