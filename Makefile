@@ -19,10 +19,11 @@ DEMO_TEST_ARGS ?=
 RUN_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
-# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool
+# Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool,
+# hadolint, compose
 ALLOW_MISSING ?=
 
-.PHONY: install demo run check test test-pg conformance e2e api bench chaos parity live demo-test vega lock clean
+.PHONY: install demo run check test test-pg conformance e2e api ops bench chaos parity live demo-test vega lock clean
 
 install: $(STAMP)
 
@@ -78,6 +79,11 @@ e2e: install
 api: install
 	API_REQUESTS=$(API_REQUESTS) PROMTOOL=$(if $(findstring promtool,$(ALLOW_MISSING)),,1) \
 	  $(PY) -m pytest tests/http/test_document.py tests/http/test_metrics.py $(PYTEST_ARGS)
+
+# The operator's files, read by the programs that will read them: promtool (Debian: prometheus), hadolint, docker compose.
+# ALLOW_MISSING=promtool,hadolint,compose lets it go without.
+ops: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.ops
 
 # 300 trials of the daemon in memory and 30 on PostgreSQL, with faults and kills. CHAOS_ARGS: --seeds, --postgres-seeds, --first.
 chaos: install

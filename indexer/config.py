@@ -37,6 +37,7 @@ SHORT_NAMES = {
     "SOLANA_WS_URL": ("endpoints", "websocket"),
 }
 LISTS = ("SOLANA_RPC_URL", "SOLANA_WS_URL")  # Several are separated by commas.
+FROM_FILE = "_FILE"  # DATABASE_URL_FILE names a file that holds what DATABASE_URL would.
 
 Layer = tuple[str, dict[str, Any]]  # Where it stands, and the settings read there.
 
@@ -260,7 +261,7 @@ def load(config: Path | None = None, environment: Mapping[str, str] | None = Non
     environment = os.environ if environment is None else environment
     named = config or (Path(environment["PERPS_CONFIG"]) if environment.get("PERPS_CONFIG") else None)
     files = [resource("config/default.toml"), *([named] if named else [])]
-    layers = [*((str(file), _read(file)) for file in files), *_environment(environment)]
+    layers = [*((str(file), _read(file)) for file in files), *_environment(_with_files(environment))]
     for place, layer in layers:
         for key in _unknown(layer, Settings):
             raise ConfigError(f"unknown setting {key}", place=place, remedy="see config/default.toml for all settings")
@@ -302,6 +303,32 @@ def _read(file: Path) -> dict[str, Any]:
         raise ConfigError(f"no valid TOML: {error}", place=str(file)) from None
 
 
+def _with_files(environment: Mapping[str, str]) -> dict[str, str]:
+    """In the place of variables ending in _FILE what the files hold that they name: no secret in the environment."""
+    given = dict(environment)
+    for name in [name for name, path in environment.items() if path and name.endswith(FROM_FILE)]:
+        meant = name.removesuffix(FROM_FILE)
+        if meant in SHORT_NAMES or (meant.startswith(PREFIX) and "__" in meant):
+            path = given.pop(name)
+            if given.get(meant):
+                raise ConfigError(f"{meant} is set too", place=name, remedy="set one of them")
+            given[meant] = _secret(name, Path(path))
+    return given
+
+
+def _secret(name: str, file: Path) -> str:
+    """The text of a file, without the line's end that editors add. No error tells what it holds."""
+    try:
+        text = file.read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read {file}: {error.strerror}", place=name) from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{file} is no text in UTF-8", place=name) from None
+    if not text:
+        raise ConfigError(f"{file} is empty", place=name)
+    return text
+
+
 def _environment(environment: Mapping[str, str]) -> Iterator[Layer]:
     """One layer per variable, so that an error can name it."""
     for name, value in sorted(environment.items()):
@@ -318,10 +345,11 @@ def _mistyped(name: str) -> str | None:
     """The variable that was meant: a setting's letters, without the two underscores between section and key."""
     if not name.startswith(PREFIX) or "__" in name or name in SHORT_NAMES:
         return None
+    letters = name.removeprefix(PREFIX).removesuffix(FROM_FILE).replace("_", "").lower()
     for section, field in Settings.model_fields.items():
         assert isinstance(field.annotation, type), "every section is a class"
         for key in getattr(field.annotation, "model_fields", ()):
-            if name.removeprefix(PREFIX).replace("_", "").lower() == f"{section}{key}".replace("_", ""):
+            if letters == f"{section}{key}".replace("_", ""):
                 return f"{PREFIX}{section}__{key}".upper()
     return None
 

@@ -4,9 +4,10 @@ import json
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from indexer import config
 from indexer.config import Settings, load
@@ -71,7 +72,7 @@ def test_an_unknown_variable_is_named():
         load(environment={"PERPS_LOG__LEVL": "debug"})
 
 
-@pytest.mark.parametrize("name", ["PERPS_LOG_LEVEL", "PERPS_DATADIR", "PERPS_DATABASE_CONNECT_TIMEOUT_S"])
+@pytest.mark.parametrize("name", ["PERPS_LOG_LEVEL", "PERPS_DATADIR", "PERPS_DATABASE_URL_FILE"])
 def test_a_variable_that_lacks_the_two_underscores_is_named(name: str):
     with pytest.raises(ConfigError, match=f"{name}: no setting is read from this variable"):
         load(environment={name: "x"})
@@ -141,6 +142,59 @@ def test_an_endpoint_that_is_no_url_is_refused_without_being_told(url: str):
         load(environment={"PERPS_ENDPOINTS__RPC": json.dumps([url])})
     assert "endpoints.rpc" in str(refused.value)
     assert "sesame" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "keys", "value"),
+    [
+        ("DATABASE_URL_FILE", f"{URL}\n", "database.url", URL),
+        ("PERPS_DATABASE__URL_FILE", f"\ufeff{URL}\r\n", "database.url", URL),
+        ("SOLANA_RPC_URL_FILE", "https://a/, https://b/\n", "endpoints.rpc_urls", ("https://a/", "https://b/")),
+        ("SOLANA_WS_URL_FILE", "wss://a.example/", "endpoints.websocket_urls", ("wss://a.example/",)),
+        ("PERPS_ENDPOINTS__PORTAL_FILE", "https://p.example/\n", "endpoints.portal", "https://p.example/"),
+        ("PERPS_REPLAY__PAGE_TRANSACTIONS_FILE", "7\n", "replay.page_transactions", 7),
+    ],
+)  # fmt: skip
+def test_a_variable_may_name_a_file_that_holds_its_value(
+    tmp_path: Path, name: str, text: str, keys: str, value: object
+):
+    (tmp_path / "secret").write_text(text, encoding="utf-8")
+    found: Any = load(environment={name: str(tmp_path / "secret")})
+    for key in keys.split("."):
+        found = getattr(found, key)
+    assert (found.get_secret_value() if isinstance(found, SecretStr) else found) == value
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "No such file"), (b" \n", "is empty"), (b"\xff\xfehunter2", "no text in UTF-8")],
+)
+def test_a_file_without_a_usable_value_is_named_and_not_quoted(tmp_path: Path, content: bytes | None, message: str):
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    with pytest.raises(ConfigError, match=f"DATABASE_URL_FILE: .*{message}") as refused:
+        load(environment={"DATABASE_URL_FILE": str(tmp_path / "secret")})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_variable_and_its_file_together_are_refused(tmp_path: Path):
+    (tmp_path / "secret").write_text("hunter2")
+    with pytest.raises(ConfigError, match="DATABASE_URL_FILE: DATABASE_URL is set too"):
+        load(environment={"DATABASE_URL": URL, "DATABASE_URL_FILE": str(tmp_path / "secret")})
+
+
+def test_an_empty_variable_beside_a_file_is_none(tmp_path: Path):
+    """As docker compose passes variables that nobody set."""
+    (tmp_path / "secret").write_text("debug")
+    assert (
+        load(environment={"PERPS_LOG__LEVEL": "", "PERPS_LOG__LEVEL_FILE": str(tmp_path / "secret")}).log.level
+        == "debug"
+    )
+    assert load(environment={"DATABASE_URL_FILE": ""}).database.url is None
+
+
+def test_files_that_others_name_are_not_read():
+    load(environment={"POSTGRES_PASSWORD_FILE": "/nonexistent", "SSL_CERT_FILE": "/nonexistent"})
 
 
 def test_the_portal_can_be_left_out():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,17 +33,60 @@ def test_the_readme_has_every_command():
     assert groups <= {row.split()[0] for row in rows}
 
 
-def test_the_readme_names_views_that_exist():
-    named = set(re.findall(r"`(?:from )?(perps\.[a-z0-9_]+)`", text("README.md")))
-    made = "".join(path.read_text() for path in sorted((REPOSITORY / "migrations/views").glob("*.sql")))
-    there = {f"perps.{name}" for name in re.findall(r"CREATE (?:MATERIALIZED )?VIEW perps\.(\w+)", made)}
-    assert named == there
+VIEWS = "".join(path.read_text() for path in sorted((REPOSITORY / "migrations/views").glob("*.sql")))
+THERE = set(re.findall(r"CREATE (?:MATERIALIZED )?VIEW perps\.(\w+)", VIEWS))
+# Rows of the guide's tables: the views, what one row is, columns to look at.
+GUIDED = re.findall(r"^\| (`perps\.[^|]*) \| ([^|]*) \| ([^|]*) \|$", text("ANALYSIS.md"), re.MULTILINE)
+PEOPLE = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "OPERATING.md", "ANALYSIS.md"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"])
+def views_in(cell: str) -> list[str]:
+    return re.findall(r"`perps\.(\w+)`", cell)
+
+
+def test_the_analysts_guide_has_every_view_once():
+    assert sorted(name for row in GUIDED for name in views_in(row[0])) == sorted(THERE)
+
+
+@pytest.mark.parametrize("row", GUIDED, ids=[row[0] for row in GUIDED])
+def test_the_analysts_guide_names_columns_that_the_views_have(row: tuple[str, str, str]):
+    for view in views_in(row[0]):
+        columns = set(re.findall(rf"COMMENT ON COLUMN perps\.{view}\.(\w+)", VIEWS))
+        assert set(re.findall(r"`(\w+)`", row[2])) <= columns
+        assert ("*materialized*" in row[1]) == (f"MATERIALIZED VIEW perps.{view} AS" in VIEWS)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_document_names_views_and_functions_that_exist(name: str):
+    functions = set(re.findall(r"FUNCTION perps\.(\w+)", VIEWS))
+    assert set(re.findall(r"`(?:from )?perps\.(\w+)", text(name))) <= THERE | functions
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_a_document_names_settings_that_exist(name: str):
+    sections = tomllib.loads(text("config/default.toml"))
+    for section, keys in re.findall(r"`\[(\w+)\]((?: \w+)?)[^`]*`", text(name)):
+        assert section in sections
+        assert keys.strip() in {"", *re.findall(r"^(?:# )?(\w+) = ", text("config/default.toml"), re.MULTILINE)}
+
+
+@pytest.mark.parametrize("name", PEOPLE)
 def test_every_link_leads_to_a_file(name: str):
     links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text(name))
     assert [link for link in links if not (REPOSITORY / link).exists()] == []
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_every_link_within_leads_to_a_heading(name: str):
+    headings = re.findall(r"^#+ (.*)$", text(name), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", text(name))) <= anchors
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_every_path_that_is_named_exists(name: str):
+    named = re.findall(r"`((?:config|migrations|tests|idl|indexer)/[\w./-]+)`", text(name))
+    assert [path for path in named if "NNNN" not in path and not (REPOSITORY / path).exists()] == []
 
 
 @pytest.mark.parametrize("target", re.findall(r"^make ([a-z0-9-]+)", text("CONTRIBUTING.md"), re.MULTILINE))

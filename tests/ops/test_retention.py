@@ -1,0 +1,112 @@
+"""Letting go of old partitions: what goes is unknown afterwards, and what stays is what it was."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from indexer.core.coverage import Span
+from indexer.store.base import Page
+from indexer.store.connection import connected
+from tests.aggregates.days import MIDNIGHT, Numbers, numbers
+from tests.ops import cluster
+from tests.ops.compose import REPOSITORY
+from tests.ops.test_compose import libpq_of
+from tests.store.ledger import origin, trade
+
+RETENTION = REPOSITORY / "config/postgres/retention.sql"
+BORDER = 6_480_000
+A_DAY = 7200  # Slots of 12 seconds.
+NUMBERS = "SELECT day::text, coverage, volume_usd FROM perps.volume_daily WHERE protocol = 'drift' ORDER BY day"
+SHELL = ["psql", "--no-psqlrc", "--quiet", "--output=/dev/null", f"--file={RETENTION}"]
+
+
+def let_go(url: str, slot: int) -> None:
+    cluster.libpq([*SHELL, f"--variable=slot={slot}"], libpq_of(url))
+
+
+@pytest_asyncio.fixture
+async def ledger(emptied_database_url: str) -> AsyncIterator[Numbers]:
+    """Three days before the border and three behind it, with a fill of 100 dollars each, all settled and wanted."""
+    first, behind = BORDER - 3 * A_DAY, BORDER + 3 * A_DAY
+    async with numbers(emptied_database_url) as ledger:
+        rows = [
+            trade(origin(slot, 0, block_time=time_of(slot), tx=1), size_usd_e6=100_000_000)
+            for slot in range(first + 60, behind, A_DAY)
+        ]
+        anchors = [first - 1, *range(first // 150 * 150 + 150, behind + 1, 150)]
+        await ledger.store.write(
+            Page(
+                records=rows,
+                settled={"drift": [Span(first - 1, behind + 1)]},
+                source="test",
+                slot_times={slot: time_of(slot) for slot in anchors},
+            )
+        )
+        await ledger.store.ask(["drift"], [Span(first, behind)])
+        await refreshed(ledger)
+        yield ledger
+
+
+def time_of(slot: int) -> int:
+    return MIDNIGHT + (slot - BORDER) * 12
+
+
+async def refreshed(ledger: Numbers) -> None:
+    await ledger.roll()
+    await ledger.aggregates.refresh("volume_daily")
+
+
+async def test_days_before_the_border_are_unknown_and_days_behind_it_are_what_they_were(
+    ledger: Numbers, emptied_database_url: str
+) -> None:
+    before = await by_day(ledger)
+    assert {before[f"2023-11-{day}"] for day in range(12, 18)} == {("full", 100)}
+    let_go(emptied_database_url, BORDER + 12_345)
+    await refreshed(ledger)
+    after = await by_day(ledger)
+    assert {after.get(f"2023-11-{day}", ("none", None)) for day in range(12, 15)} == {("none", None)}
+    assert {after[f"2023-11-{day}"] for day in range(16, 18)} == {("full", 100)}
+
+
+async def by_day(ledger: Numbers) -> dict[str, tuple[str, Any]]:
+    return {row["day"]: (row["coverage"], row["volume_usd"]) for row in await ledger.connection.fetch(NUMBERS)}
+
+
+async def test_nobody_asks_for_what_went_and_its_bytes_are_gone(ledger: Numbers, emptied_database_url: str) -> None:
+    let_go(emptied_database_url, BORDER)
+    slots = "SELECT count(*) FILTER (WHERE slot < 6480000), count(*) FROM ledger.trades"
+    assert tuple(await ledger.connection.fetchrow(slots) or ()) == (0, 3)
+    assert await ledger.connection.fetchval("SELECT count(*) FROM perps.gaps") == 0
+    assert await ledger.connection.fetchval("SELECT min(first_slot) FROM perps.coverage") == BORDER
+    parts = "SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_p0000' AND relkind = 'r'"
+    assert await ledger.connection.fetchval(parts) == 0
+    let_go(emptied_database_url, BORDER)  # Once more changes nothing.
+    assert tuple(await ledger.connection.fetchrow(slots) or ()) == (0, 3)
+
+
+async def test_a_border_below_every_row_changes_nothing(ledger: Numbers, emptied_database_url: str) -> None:
+    async def state() -> list[Any]:
+        return [await ledger.connection.fetch(query) for query in ("TABLE perps.coverage", "TABLE perps.trades")]
+
+    before = await state()
+    let_go(emptied_database_url, BORDER - 1)
+    assert await state() == before
+
+
+async def test_it_is_refused_while_somebody_is_at_work(ledger: Numbers, emptied_database_url: str) -> None:
+    await ledger.store.claim(("drift",), (Span(0, 10),), "another", 60.0, 100, newest_first=False)
+    with pytest.raises(AssertionError, match="at work: stop it first"):
+        let_go(emptied_database_url, BORDER)
+    async with connected(emptied_database_url) as connection:
+        assert await connection.fetchval("SELECT count(*) FROM ledger.trades") == 6
+
+
+def test_the_border_is_that_of_the_partitions() -> None:
+    made = (REPOSITORY / "migrations/0001_ledger.sql").read_text()
+    assert f"slots CONSTANT bigint := {BORDER};" in made
+    assert Path(RETENTION).read_text().count(str(BORDER)) == 2
