@@ -38,7 +38,8 @@ class BlockReaders:
     def __init__(self, most: int) -> None:
         self._turn = asyncio.Semaphore(most)
         self._idle: deque[Process] = deque()
-        self._started: set[Process] = set()  # Whatever became of them, until that is known.
+        self._running: set[Process] = set()
+        self._ending: set[Process] = set()  # Told to end, or dead; each is told once.
 
     async def read(self, job: Job, body: bytes) -> Block:
         """The block in the body of an answer. Raises every kind of Fault, and Damaged."""
@@ -53,22 +54,20 @@ class BlockReaders:
         except OSError as error:
             _log.warning("block_reader_not_started", reason=error.strerror)
             return None
-        is_whole = False
         try:
             outcome = await _asked(process, job, body)
-            is_whole = True
+        except asyncio.CancelledError:
+            self._kill(process)
+            raise
         except (OSError, EOFError):  # asyncio.IncompleteReadError is an EOFError.
+            self._forget(process)
             _log.warning("block_reader_died", slot=job.task.slot, body_bytes=len(body))
             return None
-        finally:
-            if is_whole:
-                self._idle.append(process)
-            else:
-                _kill(process)
+        self._idle.append(process)
         return outcome
 
     async def _start(self) -> Process:
-        self._started = {process for process in self._started if process.returncode is None}
+        self._ending = {process for process in self._ending if process.returncode is None}
         # -P: no module of the folder that we stand in. In a session of its own, so that Ctrl-C is for us alone.
         module = "indexer.sources.block_process"
         process = await asyncio.create_subprocess_exec(
@@ -81,15 +80,24 @@ class BlockReaders:
             start_new_session=True,
             env=os.environ | _MEMORY,
         )
-        self._started.add(process)
+        self._running.add(process)
         return process
+
+    def _forget(self, process: Process) -> None:
+        self._running.discard(process)
+        self._ending.add(process)
+
+    def _kill(self, process: Process) -> None:
+        self._forget(process)
+        if process.returncode is None:
+            process.kill()
 
     async def close(self) -> None:
         """End all processes."""
         self._idle.clear()
-        for process in self._started:
-            _kill(process)
-        await asyncio.gather(*(process.communicate() for process in self._started))  # Its pipes end too.
+        for process in [*self._running]:
+            self._kill(process)
+        await asyncio.gather(*(process.communicate() for process in self._ending))  # Its pipes end too.
 
 
 @asynccontextmanager
@@ -112,8 +120,3 @@ async def _asked(process: Process, job: Job, body: bytes) -> bytes:
         await process.stdin.drain()
     (size,) = OUTCOME.unpack(await process.stdout.readexactly(OUTCOME.size))
     return await process.stdout.readexactly(size)
-
-
-def _kill(process: Process) -> None:
-    if process.returncode is None:
-        process.kill()

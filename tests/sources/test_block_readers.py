@@ -49,7 +49,7 @@ def job(*, is_packed: bool = False, programs: frozenset[bytes] | None = PROGRAMS
 
 
 def pids(readers: BlockReaders) -> list[int]:
-    return [process.pid for process in readers._started if process.returncode is None]
+    return [process.pid for process in readers._running]
 
 
 def is_running(pid: int) -> bool:
@@ -128,7 +128,7 @@ async def test_a_process_that_is_left_in_the_middle_answers_nobody_else() -> Non
             reading.cancel()
             await asyncio.wait([reading])
             assert (await readers.read(job(), BLOCK)).slot == SLOT
-            await until(lambda: len(pids(readers)) == 1)
+            assert len(pids(readers)) == 1
 
 
 async def test_bodies_beyond_the_processes_wait_for_one() -> None:
