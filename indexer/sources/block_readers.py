@@ -1,8 +1,8 @@
 """Large blocks are read in processes of their own, so that nothing else waits while one is unpacked and parsed.
 
 Parsing holds the interpreter for the whole of a body: a thread would not help. Processes are started when the first
-large body comes, and are killed at the end; one that is left in the middle of a job is killed too. Where one dies its
-body is read here: slower for others, never wrong.
+large body comes, and are killed at the end; one that is left in the middle of a job is killed too. Where one dies or
+hangs its body is read here: slower for others, never wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from indexer.sources.block_process import OUTCOME, Job, frame, read, result
 
 LARGE_BYTES = 524_288  # Unpacked; smaller ones are parsed in half a millisecond, a job costs about as much.
 _PIECE_BYTES = 1_048_576
+_LONGEST_S = 60.0  # Of one job, a thousand times what the largest takes.
 # The C library would give the memory of each body back and have it mapped anew for the next: a third of a job's time.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "67108864"}
 _log = structlog.get_logger()
@@ -55,10 +56,15 @@ class BlockReaders:
             _log.warning("block_reader_not_started", reason=error.strerror)
             return None
         try:
-            outcome = await _asked(process, job, body)
+            async with asyncio.timeout(_LONGEST_S):
+                outcome = await _asked(process, job, body)
         except asyncio.CancelledError:
             self._kill(process)
             raise
+        except TimeoutError:
+            self._kill(process)
+            _log.warning("block_reader_hung", slot=job.task.slot, body_bytes=len(body), seconds=_LONGEST_S)
+            return None
         except (OSError, EOFError):  # asyncio.IncompleteReadError is an EOFError.
             self._forget(process)
             _log.warning("block_reader_died", slot=job.task.slot, body_bytes=len(body))
@@ -69,16 +75,9 @@ class BlockReaders:
     async def _start(self) -> Process:
         self._ending = {process for process in self._ending if process.returncode is None}
         # -P: no module of the folder that we stand in. In a session of its own, so that Ctrl-C is for us alone.
-        module = "indexer.sources.block_process"
+        command = (sys.executable, "-P", "-m", "indexer.sources.block_process")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            module,
-            stdin=PIPE,
-            stdout=PIPE,
-            start_new_session=True,
-            env=os.environ | _MEMORY,
+            *command, stdin=PIPE, stdout=PIPE, start_new_session=True, env=os.environ | _MEMORY
         )
         self._running.add(process)
         return process

@@ -112,6 +112,19 @@ async def test_a_body_whose_process_is_killed_is_read_here_and_the_next_one_by_a
         assert first not in pids(readers)
 
 
+async def test_a_body_whose_process_hangs_is_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_block_readers(1) as readers:
+        await readers.read(job(), BLOCK)
+        (first,) = pids(readers)
+        os.kill(first, signal.SIGSTOP)
+        monkeypatch.setattr(block_readers, "_LONGEST_S", 0.2)
+        assert (await readers.read(job(), BLOCK)).slot == SLOT
+        monkeypatch.undo()
+        await readers.read(job(), BLOCK)
+        assert first not in pids(readers)
+    assert not is_running(first)
+
+
 async def test_where_no_process_can_be_started_bodies_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     async with open_block_readers(1) as readers:
