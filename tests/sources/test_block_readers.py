@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import os
 import signal
@@ -15,6 +16,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from indexer import app_network as composed
+from indexer.config import load
 from indexer.core.jsonrpc import Malformed, NoAnswer, RpcError, unchecked
 from indexer.core.rpc import BlockTask, block_reading
 from indexer.core.transaction import Unavailable
@@ -207,6 +210,16 @@ async def test_nothing_waits_while_large_blocks_are_read() -> None:
             await readers.read(job(is_packed=True, programs=frozenset((bytes(32),))), packed)
 
         assert await longest_turn_s(there) < await longest_turn_s(here) / 4
+
+
+async def test_what_is_loaded_is_no_garbage_to_look_for() -> None:
+    """A full collection walks over everything that is alive, while the loop stands."""
+    try:
+        async with composed.network(load(environment={})):
+            assert gc.get_freeze_count() > 10_000
+            assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    finally:
+        gc.unfreeze()
 
 
 def test_there_is_a_process_for_each_of_a_few_cores(monkeypatch: pytest.MonkeyPatch) -> None:
