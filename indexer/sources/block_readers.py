@@ -1,8 +1,8 @@
 """Large blocks are read in processes of their own, so that nothing else waits while one is unpacked and parsed.
 
 Parsing holds the interpreter for the whole of a body: a thread would not help. Processes are started when the first
-large body comes, and are killed at the end; one that is left in the middle of a job is killed too. Where one dies its
-body is read here: slower for others, never wrong.
+large body comes, and are killed at the end; one that is left in the middle of a job is killed too. Where one dies or
+hangs its body is read here: slower for others, never wrong.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from indexer.sources.block_process import OUTCOME, Job, frame, read, result
 
 LARGE_BYTES = 524_288  # Unpacked; smaller ones are parsed in half a millisecond, a job costs about as much.
 _PIECE_BYTES = 1_048_576
+_LONGEST_S = 60.0  # Of one job, a thousand times what the largest takes.
 # The C library would give the memory of each body back and have it mapped anew for the next: a third of a job's time.
 _MEMORY = {"MALLOC_MMAP_THRESHOLD_": "134217728", "MALLOC_TRIM_THRESHOLD_": "67108864"}
 _log = structlog.get_logger()
@@ -38,7 +39,8 @@ class BlockReaders:
     def __init__(self, most: int) -> None:
         self._turn = asyncio.Semaphore(most)
         self._idle: deque[Process] = deque()
-        self._started: set[Process] = set()  # Whatever became of them, until that is known.
+        self._running: set[Process] = set()
+        self._ending: set[Process] = set()  # Told to end, or dead; each is told once.
 
     async def read(self, job: Job, body: bytes) -> Block:
         """The block in the body of an answer. Raises every kind of Fault, and Damaged."""
@@ -53,43 +55,48 @@ class BlockReaders:
         except OSError as error:
             _log.warning("block_reader_not_started", reason=error.strerror)
             return None
-        is_whole = False
         try:
-            outcome = await _asked(process, job, body)
-            is_whole = True
+            async with asyncio.timeout(_LONGEST_S):
+                outcome = await _asked(process, job, body)
+        except asyncio.CancelledError:
+            self._kill(process)
+            raise
+        except TimeoutError:
+            self._kill(process)
+            _log.warning("block_reader_hung", slot=job.task.slot, body_bytes=len(body), seconds=_LONGEST_S)
+            return None
         except (OSError, EOFError):  # asyncio.IncompleteReadError is an EOFError.
+            self._forget(process)
             _log.warning("block_reader_died", slot=job.task.slot, body_bytes=len(body))
             return None
-        finally:
-            if is_whole:
-                self._idle.append(process)
-            else:
-                _kill(process)
+        self._idle.append(process)
         return outcome
 
     async def _start(self) -> Process:
-        self._started = {process for process in self._started if process.returncode is None}
+        self._ending = {process for process in self._ending if process.returncode is None}
         # -P: no module of the folder that we stand in. In a session of its own, so that Ctrl-C is for us alone.
-        module = "indexer.sources.block_process"
+        command = (sys.executable, "-P", "-m", "indexer.sources.block_process")
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            module,
-            stdin=PIPE,
-            stdout=PIPE,
-            start_new_session=True,
-            env=os.environ | _MEMORY,
+            *command, stdin=PIPE, stdout=PIPE, start_new_session=True, env=os.environ | _MEMORY
         )
-        self._started.add(process)
+        self._running.add(process)
         return process
+
+    def _forget(self, process: Process) -> None:
+        self._running.discard(process)
+        self._ending.add(process)
+
+    def _kill(self, process: Process) -> None:
+        self._forget(process)
+        if process.returncode is None:
+            process.kill()
 
     async def close(self) -> None:
         """End all processes."""
         self._idle.clear()
-        for process in self._started:
-            _kill(process)
-        await asyncio.gather(*(process.communicate() for process in self._started))  # Its pipes end too.
+        for process in [*self._running]:
+            self._kill(process)
+        await asyncio.gather(*(process.communicate() for process in self._ending))  # Its pipes end too.
 
 
 @asynccontextmanager
@@ -112,8 +119,3 @@ async def _asked(process: Process, job: Job, body: bytes) -> bytes:
         await process.stdin.drain()
     (size,) = OUTCOME.unpack(await process.stdout.readexactly(OUTCOME.size))
     return await process.stdout.readexactly(size)
-
-
-def _kill(process: Process) -> None:
-    if process.returncode is None:
-        process.kill()

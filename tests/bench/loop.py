@@ -8,6 +8,7 @@ other work on the machine does not count; blocks a second and live requests go b
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 from random import Random
 from statistics import median, quantiles
 from tempfile import TemporaryDirectory
-from time import process_time, thread_time
+from time import perf_counter, process_time, thread_time
 from typing import Any, NamedTuple
 
 from indexer.app import protocols
@@ -74,6 +75,8 @@ class Found(NamedTuple):
 
 
 def measured(rounds: int, seconds: float) -> list[Found]:
+    gc.collect()
+    gc.freeze()  # As in production.
     names = [base58.encode(program) for protocol in protocols() for program in protocol.programs]
     whole = bodies.synthetic(SEED)
     given = {"synthetic": whole, "synthetic, none ours": bodies.without(whole, names)}
@@ -113,26 +116,32 @@ async def turn(url: str, way: str, seconds: float) -> Turn:
         providers = Providers(http, [settings], PoolSettings(genesis_hash=GENESIS), Random(0), readers)
         client = _Client(Rpc(providers))
         fetching = [] if way == "alone" else [client.fetch] * AT_ONCE
-        tasks = [asyncio.create_task(work()) for work in (client.live, client.tick, *fetching)]
-        await asyncio.sleep(WARM_S)
-        client.forget()
-        own, others = process_time(), _cpu_s(readers)
-        await asyncio.sleep(seconds)
-        cpu_ms = tuple(
-            1e3 * spent / max(1, client.blocks) for spent in (process_time() - own, _cpu_s(readers) - others)
-        )
-        found = Turn(client.blocks / seconds, cpu_ms, client.loop_ms, client.live_ms)
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-        for task in tasks:
-            assert task.cancelled(), task.exception()
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(work()) for work in (client.live, client.tick, *fetching)]
+            found = await _measured(client, readers, seconds, has_blocks=bool(fetching))
+            for task in tasks:
+                task.cancel()
         return found
+
+
+async def _measured(client: _Client, readers: BlockReaders | None, seconds: float, *, has_blocks: bool) -> Turn:
+    """From some time behind the first block on, for so many seconds, and at least for one block."""
+    if has_blocks:
+        await client.came.wait()
+    await asyncio.sleep(WARM_S)
+    client.forget()
+    began, own, others = perf_counter(), process_time(), _cpu_s(readers)
+    await asyncio.sleep(seconds)
+    if has_blocks:
+        await client.came.wait()
+    cpu_s = process_time() - own, _cpu_s(readers) - others
+    own_ms, others_ms = (1e3 * spent / max(1, client.blocks) for spent in cpu_s)
+    return Turn(client.blocks / (perf_counter() - began), (own_ms, others_ms), client.loop_ms, client.live_ms)
 
 
 def _cpu_s(readers: BlockReaders | None) -> float:
     """What the processes that read blocks have spent so far."""
-    pids = [] if readers is None else [process.pid for process in readers._started]
+    pids = [] if readers is None else [process.pid for process in readers._running]
     spent = (Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13] for pid in pids)
     return sum(int(user) + int(system) for user, system in spent) / os.sysconf("SC_CLK_TCK")
 
@@ -143,10 +152,12 @@ class _Client:
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
         self._programs = frozenset(program for protocol in protocols() for program in protocol.programs)
+        self.came = asyncio.Event()  # A block, since all was forgotten.
         self.forget()
 
     def forget(self) -> None:
         self.blocks = 0
+        self.came.clear()
         self.loop_ms: list[float] = []
         self.live_ms: list[float] = []
 
@@ -154,6 +165,7 @@ class _Client:
         while True:
             await self._rpc.block(SLOT, lane="backfill", programs=self._programs, check=lambda block: block)
             self.blocks += 1
+            self.came.set()
 
     async def live(self) -> None:
         clock = asyncio.get_running_loop().time
