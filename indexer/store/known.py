@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 MOST_KNOWN = 10_000
+MOST_CHARS = 200  # Longer texts do not come again, and would fill the memory.
 Value = TypeVar("Value")
 Made = TypeVar("Made")
 
@@ -19,6 +20,8 @@ class Known(dict[Value | None, Made], Generic[Value, Made]):
         self._of_none = of_none
 
     def __missing__(self, value: Value) -> Made:
+        if isinstance(value, str) and len(value) > MOST_CHARS:
+            return self._make(value)
         if len(self) >= MOST_KNOWN:
             self.clear()
             self[None] = self._of_none

@@ -23,6 +23,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from indexer.ingest.garbage import collect_rarely
 from indexer.store.base import Page
 from indexer.store.connection import Connection, connected
 from indexer.store.embedded import EmbeddedPostgres
@@ -147,7 +148,8 @@ def versions() -> dict[str, str]:
 
 
 def measured(rounds: int) -> list[Contest]:
-    """Write with all sides in a server of its own. Raises SetUpFailed."""
+    """Write with all sides in a server of its own; garbage is collected as by a daemon. Raises SetUpFailed."""
+    collect_rarely()
     with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as name:
         folder = Path(name).resolve()
         folder.chmod(0o755)  # The server may run as another user.

@@ -98,6 +98,12 @@ def test_all_of_it_stands_behind_the_begin() -> None:
     assert len(chunks) == 2
 
 
+def test_long_texts_are_not_kept() -> None:
+    lengths: Known[str, int] = Known(len, 0)
+    assert [lengths["x" * length] for length in (known.MOST_CHARS, known.MOST_CHARS + 1)] == [200, 201]
+    assert len(lengths) == 2  # The shorter one, and None.
+
+
 def test_what_is_known_stays_within_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known, "MOST_KNOWN", 3)
     squares: Known[int, int] = Known(lambda number: number * number, -1)
