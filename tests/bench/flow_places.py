@@ -46,9 +46,12 @@ class Server:
             asyncio.run(_execute(self.url, f"DROP DATABASE {name} WITH (FORCE)"))
 
     def cpu_s(self) -> float:
-        """Of backends that have ended too: their parent counts them."""
-        own = _stat(self._postmaster)
-        return sum(own[11:15]) / _TICKS + sum(sum(_stat(pid)[11:13]) for pid in self._children()) / _TICKS
+        """Of backends that have ended too: their parent counts them. One may end meanwhile, and would be missed."""
+        while True:
+            before = self._children()
+            ticks = sum(_stat(self._postmaster)[11:15]) + sum(sum(_stat(pid)[11:13]) for pid in before)
+            if self._children() == before:
+                return ticks / _TICKS
 
     def contents(self, url: str) -> dict[str, tuple[int, int]]:
         """Of each table of rows: how many, and a sum over all that they hold."""

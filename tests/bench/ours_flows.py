@@ -57,6 +57,7 @@ def _settings(question: Question) -> Settings:
             "PERPS_CLUSTER__GENESIS_HASH": question["genesis_hash"],
             "PERPS_ENDPOINTS__FIRST_RATE": "100000",
             "PERPS_ENDPOINTS__MAX_RATE": "100000",
+            "PERPS_RUN__SETTLE_EVERY_S": "0.2",  # How long one of two waits for the last claims of the other.
         }
     )
 

@@ -154,7 +154,7 @@ class _Rows:
         """How many events they have."""
         found = processed(transactions, self._streams, self._reference)
         page = Page(events=found.events, records=found.records, failures=found.failures, source="bench")
-        rows = page_rows(page)
+        rows = page_rows(page).rows
         for table, some in rows.items():
             for row in some.values():
                 self._add(table, row, is_settled=is_settled)
