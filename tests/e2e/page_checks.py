@@ -101,7 +101,7 @@ async def _hovered(page: Page, address: str) -> str | None:
 
 async def _copied(page: Page, address: str) -> str | None:
     await page.open(f"{address}/examples/top_traders", DESKTOP)
-    await page.until("document.querySelector('.copy')")
+    await page.until("document.querySelector('.copy') !== null")
     await page.evaluate("document.querySelector('.copy').click()")
     told = await page.until(
         "(() => { const t = document.querySelector('.copy').textContent; return t !== 'Copy' && t })()"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from indexer.http.pages import page
 from indexer.http.pages.frame import DEVNET
 from tests.mutation import Mutant, mutant
 from tests.pages import test_cells, test_period, test_strip
@@ -35,6 +38,13 @@ MUTANTS = (
     mutant("numbers from the oldest on", test_cells.test_below_a_chart_are_its_numbers_week_by_week_back_from_the_last,
            "http.pages.drawn", (", reverse=True)", ")")),
 )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_template_remembers_a_mutant() -> Iterator[None]:
+    page._templates.cache_clear()
+    yield
+    page._templates.cache_clear()
 
 
 @pytest.mark.parametrize("one", MUTANTS, ids=lambda one: one.name)
