@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.children import child
-from indexer.config import SHORT_NAMES, Settings
+from indexer.config import SHORT_NAMES
 from indexer.demo.cluster import Made, Said, Served
 from indexer.demo.shape import Shape
 from indexer.demo.stages import Moved
@@ -51,9 +51,9 @@ async def cluster(shape: Shape, folder: Path) -> AsyncIterator[Cluster]:
 
 
 class Daemon:
-    """`page`: where it serves its pages; None: it has none."""
+    """`page`: where it serves its pages."""
 
-    def __init__(self, process: asyncio.subprocess.Process, log: Path, page: str | None) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, log: Path, page: str) -> None:
         self._process, self._log, self.page = process, log, page
 
     async def ended(self) -> None:
@@ -64,16 +64,13 @@ class Daemon:
 
 @asynccontextmanager
 async def daemon(served: Served, folder: Path) -> AsyncIterator[Daemon]:
-    environment, page = _clean() | daemon_environment(served, folder), None
-    if "http" in Settings.model_fields:
-        port = _free_port()
-        environment |= {"PERPS_HTTP__HOST": _HOST, "PERPS_HTTP__PORT": str(port)}
-        page = f"http://{_HOST}:{port}/"
+    port = _free_port()
+    environment = _clean() | daemon_environment(served, folder, port)
     async with child("-m", "indexer", "run", environment=environment, log=folder / DAEMON_LOG) as process:
-        yield Daemon(process, folder / DAEMON_LOG, page)
+        yield Daemon(process, folder / DAEMON_LOG, f"http://{_HOST}:{port}/")
 
 
-def daemon_environment(served: Served, folder: Path) -> dict[str, str]:
+def daemon_environment(served: Served, folder: Path, port: int) -> dict[str, str]:
     """Settings of the daemon: the usual ones, but for whom it asks, and aggregates that follow at once."""
     return {
         "PERPS_DATA_DIR": str(folder),
@@ -88,6 +85,8 @@ def daemon_environment(served: Served, folder: Path) -> dict[str, str]:
         "PERPS_RUN__START_SLOT": str(served.first_slot),
         "PERPS_AGGREGATES__DAYS_S": "5",
         "PERPS_AGGREGATES__REFRESH_S": "10",
+        "PERPS_HTTP__HOST": _HOST,
+        "PERPS_HTTP__PORT": str(port),
         "PERPS_LOG__FORMAT": "json",
     }
 

@@ -53,8 +53,7 @@ async def _shown(folder: Path, shape: Shape, stages: Stages, show: Print, *, onc
         with stages.stage(f"making {shape.days} simulated days of three exchanges") as moved:
             served = await simulated.served(moved)
         async with daemon(served, folder) as indexing:
-            if indexing.page is not None:
-                stages.say(f"web page: {indexing.page} (it fills as the daemon goes on)")
+            stages.say(f"web page: {indexing.page} (it fills as the daemon goes on)")
             await _while_alive(_watched(url, served, stages, show, once=once), indexing.ended(), simulated.ended())
 
 

@@ -14,8 +14,6 @@ import signal
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +30,17 @@ HEALS_S = 30.0  # From the database's return to the next settled slot.
 # What is plausible, by protocol: least and most of the mean TVL in millions, and of volume over TVL.
 PLAUSIBLE = {"gmx_solana": (3, 30), "jupiter_perps": (500, 2500), "drift": (100, 2000)}
 EFFICIENCY = (0.03, 2.0)
+PAGES = (
+    "",
+    "protocol/drift",
+    "liquidations",
+    "coverage",
+    "examples",
+    "api/v1/openapi.json",
+    "metrics",
+    "status",
+    "ready",
+)
 
 
 def main() -> int:
@@ -60,6 +69,8 @@ def _whole(away_s: float, slack: float) -> Iterator[Check]:
         print(demo.table, demo.told, sep="\n", flush=True)
         yield "the table came in time", took_s <= TABLE_S * slack, f"{took_s:.0f} s of {TABLE_S:.0f} s"
         yield from _figures(demo.table)
+        pages = {path: demo.answered(path) for path in PAGES}
+        yield "every page is served", set(pages.values()) == {200}, f"{pages}"
         yield from _heals("PostgreSQL was killed with its supervisor", demo, _kill_server)
         yield from _heals(f"PostgreSQL was away for {away_s:g} s", demo, lambda one: _away(one, away_s))
         yield from _ends(demo)
@@ -107,20 +118,6 @@ def _settled(demo: Running) -> int:
     return int(lines[1]) if done.returncode == 0 and len(lines) > 1 else 0
 
 
-def _ready(demo: Running) -> int | None:
-    """What /ready answers; None: the daemon has no pages, 0: nobody answers."""
-    found = re.search(r"web page: (http://\S+)", demo.told)
-    if found is None:
-        return None
-    try:
-        with urllib.request.urlopen(f"{found[1]}ready", timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        return refused.code
-    except OSError:
-        return 0
-
-
 def _heals(what: str, demo: Running, harm: Callable[[Running], int | None]) -> Iterator[Check]:
     before = _settled(demo)
     meanwhile = harm(demo)
@@ -130,9 +127,9 @@ def _heals(what: str, demo: Running, harm: Callable[[Running], int | None]) -> I
     healed_s, after = time.monotonic() - began_s, _settled(demo)
     yield f"{what}, and it went on", after > before + 30, f"slot {before} to {after} in {healed_s:.0f} s"
     yield f"{what}, and nobody ended", demo.process.poll() is None, "the demo runs"
-    while _ready(demo) not in (None, 200) and time.monotonic() < began_s + 10 * HEALS_S:
+    while (ready := demo.answered("ready")) != 200 and time.monotonic() < began_s + 10 * HEALS_S:
         time.sleep(0.5)
-    yield f"{what}, and it is ready again", _ready(demo) in (None, 200), f"/ready {_ready(demo)}"
+    yield f"{what}, and it is ready again", ready == 200, f"/ready {ready} after {time.monotonic() - began_s:.0f} s"
     if meanwhile is not None:
         yield f"{what}, and it said so", meanwhile == 503, f"/ready {meanwhile}"
 
@@ -146,11 +143,11 @@ def _kill_server(demo: Running) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _away(demo: Running, seconds: float) -> int | None:
+def _away(demo: Running, seconds: float) -> int:
     """What /ready said towards the end."""
     assert run("db", "stop", PERPS_DATA_DIR=str(demo.folder)).stdout == "stopped\n"
     time.sleep(seconds)
-    meanwhile = _ready(demo)
+    meanwhile = demo.answered("ready")
     assert run("db", "start", PERPS_DATA_DIR=str(demo.folder)).returncode == 0
     (demo.folder / "postgres" / "keep").unlink()  # What `db start` asked for; else it would outlive the demo.
     return meanwhile

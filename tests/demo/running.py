@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,6 +40,19 @@ class Running:
     @property
     def told(self) -> str:
         return (self.data / "err").read_text(encoding="utf-8")
+
+    def answered(self, path: str) -> int:
+        """What its web page answers; 0: nobody does."""
+        found = re.search(r"web page: (http://127\.0\.0\.1:\d+/)", self.told)
+        if found is None:
+            return 0
+        try:
+            with urllib.request.urlopen(found[1] + path, timeout=20) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+        except OSError:
+            return 0
 
     def until(self, holds: Callable[[], Any], patience_s: float) -> float:
         """Seconds from the demo's start until then."""

@@ -58,6 +58,7 @@ def test_whatever_ends_it_nothing_is_left(open_folder: Path, by: signal.Signals)
     with running(open_folder / f"ended by {by.name}", "--days", "2") as demo:
         log = demo.folder / "daemon.log"
         demo.until(lambda: log.exists() and "daemon_started" in log.read_text(), PATIENCE_S)
+        demo.until(lambda: demo.answered("health") == 200, PATIENCE_S)
         assert len(demo.left()) > 4
         assert demo.ended(by) < SLACK * END_S
         assert demo.process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}[by]
