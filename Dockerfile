@@ -14,7 +14,7 @@ COPY migrations migrations
 # The version is that of this folder.
 # hadolint ignore=DL3013
 RUN python -m venv --without-pip /opt/perps-indexer \
-    && pip --python /opt/perps-indexer/bin/python install --no-cache-dir --no-index --find-links wheels '.[fast,report]'
+    && pip --python /opt/perps-indexer/bin/python install --no-cache-dir --no-index --find-links wheels '.[fast,parquet]'
 
 FROM python:${PYTHON}
 LABEL org.opencontainers.image.title="perps-indexer" \

@@ -113,5 +113,6 @@ _LIST = (
     _plain("parameters", "protocol", "name"),
     _plain("row_estimates", "protocol", "kind"),
     _plain("version", "version"),
+    _plain("cluster", "genesis_hash"),
 )
 TABLES = {table.name: table for table in _LIST}

@@ -94,8 +94,8 @@ MUTANTS = [
     mutant(
         "9. a row for each transaction",
         partial(history.test_every_event_of_a_transaction_is_a_row, "blocks"),
-        "store.rows",
-        ("for place in self._key_places)", "for place in self._key_places if self.names[place] != 'index')"),
+        "store.changes",
+        ("        rows[table][table.key(row)] = row", "        rows[table][table.key(row)[:-2]] = row"),
     ),
     mutant(
         "10. a block of which only the head came is empty",
@@ -138,14 +138,15 @@ MUTANTS = [
     mutant(
         "15. rows that come mark nothing",
         ledger.test_late_history_marks_its_hours_in_memory,
-        "store.changes",
-        ("self.counts[change] += 1\n        self._mark(row)", "self.counts[change] += 1"),
+        "store.table_change",
+        ("self.counts[change] += 1\n        self._marking.append(row)", "self.counts[change] += 1"),
+        ("self._marking += rows", "pass"),
     ),
     mutant(
         "15. rows that go mark nothing",
         ledger.test_a_dropped_fork_marks_its_hours_in_memory,
-        "store.changes",
-        ("self.gone.append(key)\n        self._mark(old)", "self.gone.append(key)"),
+        "store.table_change",
+        ("self.gone.append(key)\n        self._marking.append(old)", "self.gone.append(key)"),
     ),
     mutant(
         "15. rows of a dropped fork stay",
