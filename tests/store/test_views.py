@@ -91,7 +91,7 @@ async def test_every_function_has_a_comment(database):
     )
     assert (
         {row["proname"] for row in functions if row["said"]}
-        == {"base58", "half_even", "key", "least_days", "ratio", "time_of"}
+        == {"base58", "half_even", "key", "least_days", "ratio", "time_of", "slot_before", "slot_after"}
         == {f["proname"] for f in functions}
     )
 
