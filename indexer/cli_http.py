@@ -1,4 +1,4 @@
-"""The command that serves without a daemon: the JSON API, metrics and the state of the ledger."""
+"""The command that serves without a daemon: pages, the JSON API, metrics and the state of the ledger."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(context: typer.Context) -> None:
-    """Serve the JSON API, metrics and the state of the ledger, without a daemon; see [http] in the settings.
+    """Serve pages, the JSON API, metrics and the state of the ledger, without a daemon; see [http] in the settings.
 
     `run` does the same by itself. Reads the ledger and never writes. Runs until it is stopped.
     """

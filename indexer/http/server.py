@@ -21,7 +21,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from indexer.config import HttpSettings, Settings
-from indexer.http import api, operations, security
+from indexer.http import api, operations, pages, security
 from indexer.http.catalogue import Catalogue
 from indexer.http.facts import TIMEOUT_S, Observatory
 from indexer.http.keys import AT_ONCE, CATALOGUE, DISK, LIVE, OBSERVATORY, POOL, RHYTHM, SETTINGS, STREAMS, Live
@@ -82,7 +82,7 @@ def application(settings: Settings, pool: Pool, watching: Pool, connections: Con
     app[STREAMS] = settings.run.protocols
     app[DISK] = None if settings.database.url else settings.data.folder
     app.on_response_prepare.append(security.put_headers(http))
-    app.add_routes([*operations.routes(), *api.routes()])
+    app.add_routes([*operations.routes(), *api.routes(), *pages.routes()])
     return app
 
 

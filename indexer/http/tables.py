@@ -112,6 +112,7 @@ _LIST = (
     _plain("tokens", "mint"),
     _plain("parameters", "protocol", "name"),
     _plain("row_estimates", "protocol", "kind"),
+    _plain("cluster", "genesis_hash"),
     _plain("version", "version"),
     _plain("cluster", "genesis_hash"),
 )

@@ -24,7 +24,7 @@ STRANGE = [
     "[x]",
     ":1",
 ]
-PATHS = ["/health", "/metrics", "/api/v1/", "/api/v1/trades?x", "/nosuch"]
+PATHS = ["/health", "/metrics", "/api/v1/", "/api/v1/trades?x", "/nosuch", "/", "/coverage"]
 
 
 @pytest.mark.parametrize("path", PATHS)
