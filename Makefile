@@ -17,13 +17,14 @@ API_REQUESTS ?= 40
 DEMO_ARGS ?=
 DEMO_TEST_ARGS ?=
 RUN_ARGS ?=
+VERIFY_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool,
 # hadolint, compose
 ALLOW_MISSING ?=
 
-.PHONY: install demo run check test test-pg conformance e2e api ops bench chaos parity live demo-test vega lock clean
+.PHONY: install demo run check test test-pg conformance e2e api ops bench chaos parity verify live demo-test vega lock clean
 
 install: $(STAMP)
 
@@ -101,6 +102,11 @@ parity: install
 	$(PY) -m tests.aggregates $(PARITY_ARGS)
 	PARITY_MUTANTS=all $(PY) -m pytest tests/aggregates/test_mutants.py $(PYTEST_ARGS)
 	LIVES=$(LIVES) $(PY) -m pytest tests/report/test_truth.py $(PYTEST_ARGS)
+
+# The certificate of completeness over 300 simulated chains: every kind of loss must be found in its bracket, for each
+# protocol, and nothing that is not lost. VERIFY_ARGS: --seeds, --first, --processes.
+verify: install
+	$(PY) -m tests.verify $(VERIFY_ARGS)
 
 # Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
 # against queries over five million rows (about ten minutes); whole pipelines and a day of the Portal (about five). Node and

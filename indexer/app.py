@@ -5,7 +5,7 @@ Commands call one function each. Resources close in reverse order, whatever happ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 
@@ -24,11 +24,17 @@ from indexer.sources.recorded import Limits
 from indexer.store.aggregates import Aggregates
 from indexer.store.database import open_database
 from indexer.store.postgres import PostgresStore, open_store
+from indexer.store.proofs import PostgresProofs, open_proofs
 from indexer.store.rolling import open_aggregates
+from indexer.verify import drift as drift_evidence
+from indexer.verify import gmx_solana as gmx_evidence
+from indexer.verify import jupiter_perps as jupiter_evidence
+from indexer.verify.witness import Witness
 
 _log = structlog.get_logger()
 MODULES = (drift, jupiter_perps, gmx_solana)
 ACCOUNTS = (drift_accounts, jupiter_accounts, gmx_accounts)
+EVIDENCE = (drift_evidence, jupiter_evidence, gmx_evidence)
 
 
 @cache
@@ -43,6 +49,12 @@ def protocols() -> tuple[Protocol, ...]:
 def observing() -> tuple[Observing, ...]:
     """What each protocol reads of accounts, with its decoders compiled."""
     return tuple(module.build(_idls()) for module in ACCOUNTS)
+
+
+@cache
+def witnesses() -> Mapping[str, Witness]:
+    """What each protocol tells of its own completeness, by its name, with its decoders compiled."""
+    return {one.name: one for one in (module.build(_idls()) for module in EVIDENCE)}
 
 
 def _idls() -> dict[str, str]:
@@ -81,6 +93,16 @@ async def aggregates(settings: Settings) -> AsyncIterator[Aggregates]:
     async with open_database(settings) as url, open_aggregates(url, timeout_s=timeout_s) as found:
         if await found.set_parameters(settings.aggregates.parameters):
             _log.info("aggregates_marked", reason="what numbers are computed with has changed")
+        yield found
+
+
+@asynccontextmanager
+async def proofs(settings: Settings) -> AsyncIterator[PostgresProofs]:
+    """The proofs of the configured ledger. Raises StoreUnavailable, SchemaError."""
+    async with (
+        open_database(settings) as url,
+        open_proofs(url, timeout_s=settings.database.connect_timeout_s) as found,
+    ):
         yield found
 
 

@@ -6,11 +6,12 @@ The wire comes in from outside, so that the very same program runs over real soc
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 
 import msgspec
+from pydantic import SecretStr
 
 from indexer.app import observing, protocols
 from indexer.config import Settings
@@ -27,6 +28,7 @@ from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.tally import Tally
 from indexer.ingest.writing import Writer
 from indexer.sources.account_images import AccountImages
+from indexer.sources.addresses import names_of
 from indexer.sources.base import Lane, Source, Strategy
 from indexer.sources.block_readers import BlockReaders, open_block_readers
 from indexer.sources.blocks import BlocksSettings, BlocksSource
@@ -46,6 +48,9 @@ from indexer.sources.websocket import HintSettings, LogSubscriptions
 from indexer.sources.wire import Dial, Http
 from indexer.store.base import Store
 from indexer.store.coordination import ProviderHealth
+
+Settled = Sequence[tuple[str, str | None]]  # Who settled something: strategy, and endpoints with commas between them.
+_DEPENDABLE: Sequence[Strategy] = ("blocks", "signatures", "portal")
 
 
 class Network(msgspec.Struct, frozen=True):
@@ -234,6 +239,44 @@ def filler(
         once_more=once_more,
         precedence=precedence,
     )
+
+
+def others(settings: Settings, http: Http, rng: Random) -> Callable[[Settled], Sequence[Source]]:
+    """Sources for slots that are settled: others than those that settled them, as far as there are any.
+
+    By endpoints that had no part in it, if there is one; then first by other strategies, whole blocks before lists.
+    """
+    found: dict[tuple[str, ...], Sequence[Source]] = {}
+    names = names_of(settings.endpoints.rpc_urls)
+
+    def chosen_for(settled: Settled) -> Sequence[Source]:
+        asked = {name for _, told in settled if told for name in told.split(", ")}
+        left = tuple(url for url, name in zip(settings.endpoints.rpc_urls, names, strict=True) if name not in asked)
+        urls = left or settings.endpoints.rpc_urls
+        if urls not in found:
+            found[urls] = _sources_at(settings, http, urls, rng)
+        used = {strategy for strategy, _ in settled}
+        return sorted(found[urls], key=lambda one: (one.strategy in used, _DEPENDABLE.index(one.strategy)))
+
+    return chosen_for
+
+
+def second(settings: Settings, http: Http, url: str, rng: Random) -> tuple[Source, str]:
+    """Whole blocks of one endpoint, and its name without credentials. Raises ConfigError."""
+    (name,) = names_of([url])
+    narrowed = _narrowed(settings, (url,))
+    return sources(narrowed, pool(narrowed, http, rng), None, "backfill")["blocks"], name
+
+
+def _sources_at(settings: Settings, http: Http, urls: Sequence[str], rng: Random) -> Sequence[Source]:
+    narrowed = _narrowed(settings, urls)
+    rpc = pool(narrowed, http, rng)
+    return tuple(sources(narrowed, rpc, portal(narrowed, rpc, http, rng), "backfill").values())
+
+
+def _narrowed(settings: Settings, urls: Sequence[str]) -> Settings:
+    rpc = tuple(SecretStr(url) for url in urls)
+    return settings.model_copy(update={"endpoints": settings.endpoints.model_copy(update={"rpc": rpc})})
 
 
 def backfill_tasks(settings: Settings, names: Sequence[str], only: Strategy | None) -> list[Task]:

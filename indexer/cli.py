@@ -25,6 +25,7 @@ from indexer import (
     cli_report,
     cli_run,
     cli_simulate,
+    cli_verify,
 )
 from indexer.cli_records import settings_of
 from indexer.config import Settings
@@ -55,6 +56,7 @@ app.add_typer(db, name="db")
 cli_records.register(app)
 cli_nodes.register(app)
 cli_run.register(app)
+cli_verify.register(app)
 cli_simulate.register(app)
 cli_demo.register(app)
 cli_daemon.register(app)

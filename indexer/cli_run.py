@@ -29,6 +29,7 @@ from indexer.ingest.aggregate import Rhythm, keep_aggregates
 from indexer.ingest.inside import Connections, Known
 from indexer.ingest.moments import Moments
 from indexer.ingest.settling import fill_all
+from indexer.ingest.verifying import keep_proven
 from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
@@ -69,6 +70,7 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
     async with (
         wiring.ledger(settings) as store,
         wiring.aggregates(settings) as aggregates,
+        wiring.proofs(settings) as proofs,
         composed.network(settings) as wire,
     ):
         holder = holder_name()
@@ -82,6 +84,9 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(keep_aggregates(aggregates, _rhythm(settings), Random()), name="aggregates")  # noqa: S311 (jitter)
                 tasks.create_task(daemon.run(), name="daemon")
+                witnesses = {name: one for name, one in wiring.witnesses().items() if not names or name in names}
+                proving = keep_proven(proofs, witnesses, settings.run.verify_every_s, Random())  # noqa: S311 (jitter)
+                tasks.create_task(proving, name="proofs")
                 tasks.create_task(keep_serving(settings), name="embedded server")
                 if settings.http.enabled:
                     tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)

@@ -197,6 +197,7 @@ class RunSettings(_Section):
     lease_s: float = Field(ge=5, le=86_400)
     hint_queue: int = Field(ge=1, le=1_000_000)
     fetches: int = Field(ge=1, le=1000)
+    verify_every_s: float = Field(gt=0, le=86_400)
 
 
 class AggregateSettings(_Section):

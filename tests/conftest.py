@@ -51,6 +51,7 @@ BEGIN
     LOOP
         EXECUTE format('DELETE FROM ledger.%I', name);
     END LOOP;
+    DELETE FROM ledger.dirty_proofs;  -- Settled rows that are deleted leave marks.
     UPDATE ledger.reprocess_state SET wanted = '{}';
     UPDATE ledger.reference_state SET version = 0;
 END $$

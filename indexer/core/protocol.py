@@ -98,15 +98,17 @@ def process(tx: Transaction, protocols: Iterable[Protocol], reference: Reference
 
 def reinterpret(protocol: Protocol, rows: Iterable[EventRow | Failure], reference: Reference) -> Processed:
     """The same from the rows that one transaction left: its events and its failures, in any order."""
-    kept = {(r.origin.channel, r.origin.index): r for r in sorted(rows, key=lambda r: isinstance(r, EventRow))}
-    payloads = sorted(
-        (p for row in kept.values() if (p := _kept_payload(row)) is not None), key=lambda p: (p.channel, p.index)
-    )
-    if not payloads:
-        return Processed()
-    one = next(iter(kept.values())).origin
-    scene = Scene(protocol.name, one.slot, one.signature, one.tx_index, one.block_time, (), reference)
-    return _interpreted(scene, protocol, payloads)
+    scene, payloads = _recalled(protocol, rows, reference)
+    return Processed() if scene is None else _interpreted(scene, protocol, payloads)
+
+
+def recalled(protocol: Protocol, rows: Iterable[EventRow], reference: Reference) -> Scene | None:
+    """What the protocol saw of one transaction, from the events that it left; None: it left none."""
+    scene, payloads = _recalled(protocol, rows, reference)
+    if scene is None:
+        return None
+    decoded = (_decoded(scene, protocol, payload)[0] for payload in payloads)
+    return msgspec.structs.replace(scene, events=[event for event in decoded if event is not None])
 
 
 def unrecorded(tx: Transaction, protocols: Iterable[Protocol]) -> set[str]:
@@ -197,6 +199,19 @@ def _failure(scene: Scene, payload: Payload, event: str | None, reason: FailureR
         enclosing=payload.enclosing,
         detail=detail,
     )
+
+
+def _recalled(
+    protocol: Protocol, rows: Iterable[EventRow | Failure], reference: Reference
+) -> tuple[Scene | None, Sequence[Payload]]:
+    kept = {(r.origin.channel, r.origin.index): r for r in sorted(rows, key=lambda r: isinstance(r, EventRow))}
+    payloads = sorted(
+        (p for row in kept.values() if (p := _kept_payload(row)) is not None), key=lambda p: (p.channel, p.index)
+    )
+    if not payloads:
+        return None, ()
+    one = next(iter(kept.values())).origin
+    return Scene(protocol.name, one.slot, one.signature, one.tx_index, one.block_time, (), reference), payloads
 
 
 def _missing(scene: Scene, missing: Missing) -> Failure:

@@ -27,6 +27,7 @@ LiquiditySource = Literal[
 Execution = Literal["keeper", "instant", "trigger", "taker"]
 Excluded = Literal["expiry", "transfer", "collateral_only"]
 Venue = Literal["jlp", "gm", "glv", "drift_lending", "drift_insurance", "drift_bal", "drift_dlp", "drift_vault"]
+CounterKind = Literal["perp_fills", "spot_fills", "deposits", "fundings", "curves", "trades"]
 FailureReason = Literal[
     "truncated_logs", "unknown_event", "short_payload", "unexpected_length", "invalid_value", "attribution_mismatch"
 ]
@@ -256,6 +257,17 @@ class Incentive(Record, frozen=True, kw_only=True):
     supply_after: Decimal | None = None
 
 
+class Counter(Record, frozen=True, kw_only=True):
+    """How many of something a program has numbered up to the slot, as its account tells it."""
+
+    kind: ClassVar[str] = "counter"
+    table: ClassVar[str] = "counters"
+
+    counter_kind: CounterKind
+    market_key: str
+    value: int  # The number of the last one; 0: there was none yet.
+
+
 class EventRow(Record, frozen=True, kw_only=True):
     """A decoded payload with everything that `process` reads, so that records can be made again without the chain."""
 
@@ -293,4 +305,5 @@ RECORD_KINDS: tuple[type[Record], ...] = (
     TvlObservation,
     PriceObservation,
     Incentive,
+    Counter,
 )

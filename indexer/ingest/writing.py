@@ -36,11 +36,16 @@ class Writer:
         """Write what was seen at `confirmed`. Settles nothing."""
         return await self._write(raw, streams, source, {}, None)
 
-    async def settling(self, raw: RawPage, streams: Sequence[Protocol], strategy: Strategy) -> Written:
-        """Write a page with what it settles, but for slots in which it lacks a transaction that was seen before."""
+    async def settling(
+        self, raw: RawPage, streams: Sequence[Protocol], strategy: Strategy, *, mends: bool = False
+    ) -> Written:
+        """Write a page with what it settles, but for slots in which it lacks a transaction that was seen before.
+
+        `mends`: what slots lack that are settled already comes in.
+        """
         settled = {name: spans for name, spans in raw.settled.items() if spans}
         seen = None if strategy in _SEES_ALL else {(tx.slot, tx.signature) for tx in raw.transactions}
-        return await self._write(raw, streams, strategy, settled, seen)
+        return await self._write(raw, streams, strategy, settled, seen, mends=mends)
 
     async def _write(
         self,
@@ -49,6 +54,8 @@ class Writer:
         source: str,
         settled: Mapping[str, Spans],
         seen: Set[tuple[int, bytes]] | None,
+        *,
+        mends: bool = False,
     ) -> Written:
         reference = self._reference
         if reference is None:
@@ -61,6 +68,7 @@ class Writer:
             settled=settled,
             seen=seen,
             unavailable=raw.unavailable,
+            mends=mends,
             source=source,
             endpoint=raw.endpoint,
             slot_times=raw.slot_times,

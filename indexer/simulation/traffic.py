@@ -33,6 +33,9 @@ class Activity(Protocol):
     def accounts(self) -> list[Held]:
         """What its programs hold at the end of that block."""
 
+    def counted(self) -> list[Held]:
+        """Those accounts alone that tell a counter or a supply which has moved since either was asked for."""
+
     def resize(self, trade_times: int, flow_times: int) -> None:
         """From now on, so many times the usual amounts."""
 
@@ -85,6 +88,10 @@ class Traffic:
     def accounts(self) -> list[tuple[str, Held]]:
         """Of every protocol, by its name, at the end of the block that was asked for last."""
         return [(name, held) for name, one in self.activities.items() for held in one.accounts()]
+
+    def counted(self) -> list[tuple[str, Held]]:
+        """The same, but for accounts whose counters stand still."""
+        return [(name, held) for name, one in self.activities.items() for held in one.counted()]
 
     def _kinds(self) -> list[str]:
         profile = self.profile

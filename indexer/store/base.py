@@ -6,7 +6,8 @@ What must stay true, in every store:
 - A list settles no slot in which it lacks a transaction of the stream that is there provisionally: one of the two is
   wrong, and whole blocks tell which.
 - Settling drops the stream's provisional rows that the page lacks. After that, no page changes or deletes a row:
-  what it says otherwise is a difference, counted and shown. Only `replace` changes settled rows.
+  what it says otherwise is a difference, counted and shown. Only `replace` changes settled rows, and a page that
+  `mends` adds what settled slots lack.
 - Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
 - The same page twice leaves the same ledger.
 - What was made with reference rows that have changed since is in `to_reprocess` until it was made again.
@@ -42,6 +43,7 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     settled: Mapping[str, Sequence[Span]] = {}  # By stream.
     seen: Set[tuple[int, bytes]] | None = None
     unavailable: Mapping[str, Sequence[Span]] = {}  # By stream: the source does not have these slots.
+    mends: bool = False  # Rows that a settled slot lacks come in, instead of being told as differences.
     source: str
     endpoint: str | None = None  # Without credentials.
     slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds; of settled slots some are kept as anchors.

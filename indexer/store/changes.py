@@ -30,9 +30,9 @@ _GUESSED = (
 
 Rows = dict[Key, Row]
 Place = tuple[str, int, bool]  # Stream, slot, and whether it was read from an account.
-# Of a row: read from an account; or what its slot is: settled before, also whole in this page, settled by this page, or
-# neither.
-Standing = Literal["account", "covered", "reread", "newly", "open"]
+# Of a row: read from an account; or what its slot is: settled before, also whole in this page, or in one that adds what
+# it lacks, settled by this page, or neither.
+Standing = Literal["account", "covered", "reread", "mended", "newly", "open"]
 _READ_BEFORE = ("covered", "reread")
 
 
@@ -43,6 +43,7 @@ class Scope(NamedTuple):
     newly: Spans  # Settled by this page: its provisional rows may have to go.
     reread: Spans  # Settled before, and whole in this page: its rows may be found missing.
     touched: Spans  # Other slots in which the page has rows that may be there already, settled or not.
+    mends: bool = False
 
 
 class Found(NamedTuple):
@@ -96,7 +97,7 @@ def scopes(page: Page, found: Found, covered: Mapping[str, Spans]) -> dict[str, 
         wanted, have = union(page.settled.get(name, ())), covered.get(name, ())
         newly, reread = missing(wanted, have), common(wanted, have)
         others = union(missing(of_slots(slots[name, False]), newly), of_slots(slots[name, True]))
-        result[name] = Scope(have, newly, reread, missing(others, reread))
+        result[name] = Scope(have, newly, reread, missing(others, reread), page.mends)
     return result
 
 
@@ -127,8 +128,10 @@ def write_changes(found: Found, existing: Mapping[Table, Rows], scope: Mapping[s
 
 
 def _standing(scope: Scope, slot: int) -> Standing:
+    if covers(scope.reread, slot):
+        return "mended" if scope.mends else "reread"
     if covers(scope.covered, slot):
-        return "reread" if covers(scope.reread, slot) else "covered"
+        return "covered"
     return "newly" if covers(scope.newly, slot) else "open"
 
 
@@ -147,14 +150,14 @@ def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable
         of_old = standing(old[_PROTOCOL], old[_SLOT])
         if of_old == "newly":
             change.delete(key, old)
-        elif of_old == "reread":
+        elif of_old in ("reread", "mended"):
             change.differ(old, "missing")
     return change
 
 
 def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, standing: Standing) -> None:
-    if standing in _READ_BEFORE:
-        _compare(change, old, row, is_whole=standing == "reread")
+    if standing in (*_READ_BEFORE, "mended"):
+        _compare(change, old, row, is_whole=standing != "covered")
         return
     row = _settled(row, standing != "open")
     change.put(key, old, _keeping_place(old, row) if standing == "open" and old is not None else row)

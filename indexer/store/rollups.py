@@ -61,6 +61,7 @@ PRICES = Marks("dirty_prices", {"hour": "timestamptz", "protocol": "text", "mint
 AMOUNTS = Marks("dirty_amounts", {"hour": "timestamptz", **_HOLDING})
 OWNERS = Marks("dirty_owners", {"protocol": "text", "action_key": "bytea"})
 DAYS = Marks("dirty_days", {"day": "date", "protocol": "text"})
+PROOFS = Marks("dirty_proofs", {"bucket": "bigint", "protocol": "text"})
 
 BY_MARKET = tuple(
     Rollup(f"hourly_{name}", tuple(HOURS.key))

@@ -17,6 +17,7 @@ from indexer.core.record import ActionRecord, PriceObservation, TvlObservation
 from indexer.store.rows import BY_CLASS, Row, Table
 
 HOUR_S = 3600
+PROOF_SLOTS = 9_000  # About an hour: what is proven complete at once. migrations/0012_completeness.sql has it too.
 ACTIONS, PRICES, AMOUNTS = (BY_CLASS[cls] for cls in (ActionRecord, PriceObservation, TvlObservation))
 NO_OWNERS_OF_FLOWS = ("order", "position_request")  # Kinds of actions that no flow refers to.
 
@@ -27,9 +28,12 @@ class Told(msgspec.Struct, frozen=True):
     prices: set[tuple[int, str, bytes]] = msgspec.field(default_factory=set)  # Hour, protocol, mint.
     amounts: set[tuple[int, str, str, str, bytes]] = msgspec.field(default_factory=set)  # Hour, protocol, holding.
     owners: set[tuple[str, bytes]] = msgspec.field(default_factory=set)  # Protocol, action key.
+    proofs: set[tuple[int, str]] = msgspec.field(default_factory=set)  # Bucket of slots, protocol.
 
     def add(self, table: Table, rows: Iterable[Row]) -> None:
-        """Rows that come or go."""
+        """Rows that come or go. What is settled is evidence of completeness."""
+        places = {(slot, protocol) for slot, protocol, is_settled in set(map(_of_proof, rows)) if is_settled}
+        self.proofs.update((slot // PROOF_SLOTS, protocol) for slot, protocol in places)
         if table is ACTIONS:
             found = set(map(_of_action, rows))
             self.owners.update(
@@ -59,6 +63,7 @@ def _getter(table: Table, *names: str) -> Callable[[Row], tuple[Any, ...]]:
     return itemgetter(*(table.position[name] for name in names))
 
 
+_of_proof = _getter(PRICES, "slot", "protocol", "settled")  # At the same places in every table.
 _of_action = _getter(ACTIONS, "protocol", "action_key", "action_kind", "owner")
 _of_price = _getter(PRICES, "block_time", "protocol", "mint")
 _of_amount = _getter(AMOUNTS, "block_time", "protocol", "component", "component_key")

@@ -106,6 +106,7 @@ async def apply(session: Session, made: Sequence[TableChange], source: str, endp
         (3, told.prices),
         (5, told.amounts),
         (2, told.owners),
+        (2, told.proofs),
     ]
     if any(rows for _, rows in marks):
         await session.execute(query("mark"), *(values for width, rows in marks for values in _turned(width, rows)))

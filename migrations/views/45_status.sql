@@ -28,6 +28,7 @@ WITH streams AS (
         UNION ALL SELECT protocol FROM ledger.tvl_observations WHERE NOT settled
         UNION ALL SELECT protocol FROM ledger.price_observations WHERE NOT settled
         UNION ALL SELECT protocol FROM ledger.incentives WHERE NOT settled
+        UNION ALL SELECT protocol FROM ledger.counters WHERE NOT settled
         UNION ALL SELECT protocol FROM ledger.events WHERE NOT settled
         UNION ALL SELECT protocol FROM ledger.failures WHERE NOT settled
     ) AS kinds

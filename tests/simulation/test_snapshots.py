@@ -69,7 +69,7 @@ def test_rows_of_accounts_are_what_the_books_have(chain: Chain) -> None:
 def test_every_kind_of_row_occurs_and_is_not_empty(chain: Chain) -> None:
     found = records(chain, some_slots(chain)[3])
     kinds = Counter(record.kind for record in found)
-    assert kinds.keys() == {"tvl_observation", "price_observation", "open_interest", "funding_rate"}
+    assert kinds.keys() == {"tvl_observation", "price_observation", "open_interest", "funding_rate", "counter"}
     components = Counter(
         row.component for row in found if isinstance(row, TvlObservation) and (row.amount or row.value_usd_e6)
     )

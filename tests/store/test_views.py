@@ -70,7 +70,8 @@ async def test_the_views_of_the_contract_are_there(database):
         "market_share_7d", "lp_yield_daily", "traders_daily", "traders", "lp_providers_daily", "lp_providers",
         "token_prices_hourly", "market_prices_hourly", "funding_daily", "open_interest_daily", "liquidations_daily",
         "swaps_hourly", "incentives_daily", "protocol_overview", "today", "reconciliation", "freshness",
-        "parameters", "row_estimates", "cluster",
+        "parameters", "row_estimates", "cluster", "counters", "completeness_daily", "completeness_gaps",
+        "second_opinions",
     }  # fmt: skip
 
 

@@ -14,7 +14,15 @@ from indexer.core import amount, base58
 from indexer.core.account import Account, Listing, Observing, Scene, text_of
 from indexer.core.idl import discriminator
 from indexer.core.layout import compile_accounts
-from indexer.core.record import OpenInterest, PositionSide, PriceObservation, Record, TvlObservation
+from indexer.core.record import (
+    Counter,
+    CounterKind,
+    OpenInterest,
+    PositionSide,
+    PriceObservation,
+    Record,
+    TvlObservation,
+)
 from indexer.core.reference import Market
 from indexer.core.reference import Token as ReferenceToken
 from indexer.core.spl import TokenAccount
@@ -28,6 +36,13 @@ PRICE_MAX_AGE_S = 900
 MARGIN_ONE = 10_000  # A margin ratio of 1.
 PERP_SUFFIX = "-PERP"
 DEPOSIT = 0  # SpotBalanceType.
+# Which field has the number of the next record of a kind; the first one has number 1.
+PERP_COUNTERS: Mapping[str, CounterKind] = {
+    "nextFillRecordId": "perp_fills",
+    "nextFundingRateRecordId": "fundings",
+    "nextCurveRecordId": "curves",
+}
+SPOT_COUNTERS: Mapping[str, CounterKind] = {"nextFillRecordId": "spot_fills", "nextDepositRecordId": "deposits"}
 
 LISTINGS = (
     Listing(DRIFT, discriminator("account", "SpotMarket"), SPOT_BYTES),
@@ -54,9 +69,11 @@ def observe(scene: Scene) -> Iterator[Record]:
         yield _lending(scene, account)
         yield from _insurance(scene, account)
         yield from _token_price(scene, account)
+        yield from _counters(scene, account, spot_key(account.fields.marketIndex), SPOT_COUNTERS)
     for account in scene.of("PerpMarket"):
         yield from _open_interest(scene, account)
         yield from _perp_price(scene, account)
+        yield from _counters(scene, account, perp_key(account.fields.marketIndex), PERP_COUNTERS)
     for account in scene.of("Vault"):
         yield from _vault(scene, account, spots)
 
@@ -178,6 +195,15 @@ def _open_interest(scene: Scene, account: Account) -> Iterator[Record]:
             value_usd_e6=base.usd_e6(size, price_e6),
             size_base=base.amount(size),
         )
+
+
+def _counters(scene: Scene, account: Account, key: str, counters: Mapping[str, CounterKind]) -> Iterator[Record]:
+    """A market that is not set up yet has no next number."""
+    for part, (field, kind) in enumerate(counters.items()):
+        if following := getattr(account.fields, field):
+            yield Counter(
+                origin=scene.origin(account), part=part, counter_kind=kind, market_key=key, value=following - 1
+            )
 
 
 def _vault(scene: Scene, vault: Account, spots: Mapping[int, Account]) -> Iterator[Record]:

@@ -14,7 +14,7 @@ from indexer.core import amount, base58
 from indexer.core.account import Account, Listing, Observing, Scene, text_of
 from indexer.core.idl import discriminator
 from indexer.core.layout import compile_accounts
-from indexer.core.record import FundingRate, OpenInterest, PositionSide, Record, TvlObservation
+from indexer.core.record import Counter, FundingRate, OpenInterest, PositionSide, Record, TvlObservation
 from indexer.core.reference import Market, Token
 from indexer.core.spl import Mint
 from indexer.protocols.gmx_solana import scales
@@ -55,6 +55,7 @@ def observe(scene: Scene) -> Iterator[Record]:
             yield from _pool(scene, market)
             yield from _open_interest(scene, market)
             yield _funding(scene, market)
+            yield _trades(scene, market)
             yield from _supply(scene, market.fields.meta.market_token_mint)
     for glv in scene.of("Glv"):
         if _is_ours(glv):
@@ -148,6 +149,16 @@ def _funding(scene: Scene, account: Account) -> Record:
         market_key=base58.encode(account.fields.meta.market_token_mint),
         rate_kind="funding",
         rate=amount.quotient(factor * HOUR_S, amount.power(scales.USD)),
+    )
+
+
+def _trades(scene: Scene, account: Account) -> Record:
+    """`state.other.trade_count` is the number of the last trade; `indexer.trade_count` is 0 in every image."""
+    return Counter(
+        origin=scene.origin(account),
+        counter_kind="trades",
+        market_key=base58.encode(account.fields.meta.market_token_mint),
+        value=account.fields.state.other.trade_count,
     )
 
 

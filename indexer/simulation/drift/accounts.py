@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from indexer.core import base58
-from indexer.core.record import OpenInterest, PositionSide, PriceObservation, Record, TvlObservation
+from indexer.core.record import (
+    Counter,
+    CounterKind,
+    OpenInterest,
+    PositionSide,
+    PriceObservation,
+    Record,
+    TvlObservation,
+)
 from indexer.core.reference import Market as Known
 from indexer.core.reference import Reference
 from indexer.simulation.drift.books import BALANCE_AND_INTEREST, BASE, Books, Perp, Spot
@@ -41,12 +49,33 @@ def accounts(books: Books, vaults: Sequence[Vault], reference: Reference, time: 
         yield _positions(vault, spots)
 
 
+def numbers(books: Books) -> dict[str, tuple[int, ...]]:
+    """What every market has numbered so far."""
+    perps = {perp.key: (perp.fills, perp.fundings, perp.curves) for perp in books.perps}
+    return perps | {spot.key: (spot.fills, spot.deposits) for spot in books.spots}
+
+
+def counted(books: Books, vaults: Sequence[Vault], reference: Reference, time: int, moved: Set[str]) -> Iterator[Held]:
+    """Of the markets `moved` alone; what vaults have lent is told by all lending markets together."""
+    spots = {spot.index: spot for spot in books.spots if spot.is_known}
+    if any(spot.key in moved for spot in spots.values()):
+        for spot in spots.values():
+            yield _spot(spot, reference.markets["drift", spot.key], time)
+        for vault in vaults:
+            yield _positions(vault, spots)
+    for perp in books.perps:
+        market = reference.market("drift", perp.key)
+        if perp.key in moved and market is not None:
+            yield _perp(perp, market, time)
+
+
 def _spot(spot: Spot, known: Known, time: int) -> Held:
     data = pack_account(
         "drift.json", "SpotMarket", mint=spot.mint, name=_name(known), decimals=spot.decimals, marketIndex=spot.index,
         poolId=known.pool_id or 0, depositBalance=spot.deposit_balance, borrowBalance=spot.borrow_balance,
         cumulativeDepositInterest=spot.deposit_interest, cumulativeBorrowInterest=spot.borrow_interest,
         insuranceFund={"vault": _insurance_key(spot)}, historicalOracleData=_oracle(spot.price_e6, time),
+        nextFillRecordId=spot.fills + 1, nextDepositRecordId=spot.deposits + 1,
     )  # fmt: skip
     net = spot.lent() - spot.owed()
     lending = TvlObservation(
@@ -64,7 +93,16 @@ def _spot(spot: Spot, known: Known, time: int) -> Held:
         origin=NOWHERE, mint=spot.mint, price_usd=decimal(spot.price_e6, 6), value_origin="account"
     )
     unpriced = msgspec.structs.replace(lending, value_usd_e6=None)
-    return Held(fixed_key(f"account of {spot.key}"), DRIFT, "SpotMarket", data, (lending, price), (unpriced,))
+    counters = _counters(spot.key, {"spot_fills": spot.fills, "deposits": spot.deposits})
+    account = fixed_key(f"account of {spot.key}")
+    return Held(account, DRIFT, "SpotMarket", data, (lending, price, *counters), (unpriced, *counters))
+
+
+def _counters(key: str, numbers: dict[CounterKind, int]) -> list[Record]:
+    return [
+        Counter(origin=NOWHERE, part=part, counter_kind=kind, market_key=key, value=number)
+        for part, (kind, number) in enumerate(numbers.items())
+    ]
 
 
 def _insurance(spot: Spot) -> Held:
@@ -83,6 +121,7 @@ def _perp(perp: Perp, known: Known, time: int) -> Held:
             "baseAssetAmountLong": sizes[0][1], "baseAssetAmountShort": -sizes[1][1],
             "historicalOracleData": _oracle(perp.price_e6, time),
         },
+        nextFillRecordId=perp.fills + 1, nextFundingRateRecordId=perp.fundings + 1, nextCurveRecordId=perp.curves + 1,
     )  # fmt: skip
     interest = [
         OpenInterest(
@@ -99,7 +138,9 @@ def _perp(perp: Perp, known: Known, time: int) -> Held:
         origin=NOWHERE, market_key=perp.key, price_usd=decimal(perp.price_e6, 6), value_origin="account"
     )
     unpriced = [msgspec.structs.replace(row, value_usd_e6=None) for row in interest]
-    return Held(fixed_key(f"account of {perp.key}"), DRIFT, "PerpMarket", data, (*interest, price), unpriced)
+    counters = _counters(perp.key, {"perp_fills": perp.fills, "fundings": perp.fundings, "curves": perp.curves})
+    account = fixed_key(f"account of {perp.key}")
+    return Held(account, DRIFT, "PerpMarket", data, (*interest, price, *counters), (*unpriced, *counters))
 
 
 def _positions(vault: Vault, spots: dict[int, Spot]) -> Held:

@@ -8,7 +8,7 @@ from random import Random
 import msgspec
 
 from indexer.core.reference import Reference
-from indexer.simulation.drift.accounts import accounts
+from indexer.simulation.drift.accounts import accounts, counted, numbers
 from indexer.simulation.drift.books import Books
 from indexer.simulation.drift.insurance import Stakers
 from indexer.simulation.drift.lending import Lenders
@@ -34,6 +34,7 @@ class DriftActivity:
         self._stage = Stage(rng, rates, self.books)
         self._beat = Beat(rates.step_s)
         self._reference = reference
+        self._told: dict[str, tuple[int, ...]] = {}
         traders, orders = Traders(self._stage), Orders(self._stage)
         providers, cranks = Providers(self._stage), Cranks(self._stage)
         self._depositors = Depositors(self._stage)
@@ -65,7 +66,15 @@ class DriftActivity:
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
+        self._told = numbers(self.books)
         return list(accounts(self.books, self._depositors.vaults, self._reference, self._stage.time))
+
+    def counted(self) -> list[Held]:
+        """Those of which a counter has moved since accounts were told last."""
+        now = numbers(self.books)
+        moved = {key for key, count in now.items() if self._told.get(key) != count}
+        self._told = now
+        return list(counted(self.books, self._depositors.vaults, self._reference, self._stage.time, moved))
 
     def resize(self, trade_times: int, flow_times: int) -> None:
         """From now on, so many times the usual amounts."""

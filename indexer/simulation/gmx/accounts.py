@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
-from indexer.core.record import FundingRate, OpenInterest, Record, TvlObservation
+from indexer.core.record import Counter, FundingRate, OpenInterest, Record, TvlObservation
 from indexer.core.reference import Market as Known
 from indexer.core.reference import Reference
 from indexer.simulation.figures import decimal, ratio, rounded
@@ -41,12 +41,31 @@ def accounts(stage: Stage, reference: Reference) -> Iterator[Held]:
         yield _token(glv.token, glv.address, glv.supply)
 
 
+def numbers(stage: Stage) -> dict[bytes, tuple[int, ...]]:
+    """By token: trades and supply of every market, supply of every GLV."""
+    markets = {market.token: (market.trades, market.supply) for market in stage.markets}
+    return markets | {glv.token: (glv.supply,) for glv in stage.glvs}
+
+
+def counted(stage: Stage, reference: Reference, moved: Set[bytes]) -> Iterator[Held]:
+    """Of the tokens `moved` alone."""
+    for market in stage.markets:
+        known = reference.market(NAME, market.address)
+        if market.token in moved and known is not None:
+            yield _market(stage, market, known)
+            yield _token(market.token, market.address, market.supply)
+    for glv in stage.glvs:
+        if glv.token in moved:
+            yield _token(glv.token, glv.address, glv.supply)
+
+
 def _market(stage: Stage, market: Market, known: Known) -> Held:
     assert len(POOL_NAMES) == POOLS
     pools = {
         name: {"pool": {"is_pure": market.is_pure, "long_token_amount": pool[0], "short_token_amount": pool[1]}}
         for name, pool in zip(POOL_NAMES, market.pools, strict=True)
     }
+    other = {"trade_count": market.trades, "funding_factor_per_second": market.funding_factor}
     data = pack_account(
         IDL,
         "Market",
@@ -59,7 +78,7 @@ def _market(stage: Stage, market: Market, known: Known) -> Held:
         },
         store=stage.store,
         config={"min_collateral_factor": 10**USD // LEVERAGE},
-        state={"pools": pools, "other": {"funding_factor_per_second": market.funding_factor}},
+        state={"pools": pools, "other": other},
     )
     return Held(fixed_key(f"account of {known.symbol}"), GMX, "Market", data, tuple(_rows(market, known)))
 
@@ -80,6 +99,7 @@ def _rows(market: Market, known: Known) -> Iterator[Record]:
         )
     rate = ratio(market.funding_factor * 3600, 10**USD)
     yield FundingRate(origin=NOWHERE, market_key=market.address, rate_kind="funding", rate=rate)
+    yield Counter(origin=NOWHERE, counter_kind="trades", market_key=market.address, value=market.trades)
 
 
 def _token(token: bytes, address: str, supply: int) -> Held:

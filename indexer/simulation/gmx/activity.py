@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 
 from indexer.core.reference import Reference
-from indexer.simulation.gmx.accounts import accounts
+from indexer.simulation.gmx.accounts import accounts, counted, numbers
 from indexer.simulation.gmx.keepers import Keepers
 from indexer.simulation.gmx.people import People
 from indexer.simulation.gmx.stage import STORE, GmxRates, Stage
@@ -69,6 +69,7 @@ class GmxActivity:
         rates = rates or GmxRates()
         self._rng, self._foreign_share = rng, rates.foreign
         self._reference = reference
+        self._told: dict[bytes, tuple[int, ...]] = {}
         self._ours = Society(rng, rates, reference, STORE)
         # Where the instruction is unknown too, nothing tells whose pools they are, and the contract keeps their rows.
         others = msgspec.structs.replace(rates, unknown=0)
@@ -94,7 +95,15 @@ class GmxActivity:
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
+        self._told = numbers(self.stage)
         return list(accounts(self.stage, self._reference))
+
+    def counted(self) -> list[Held]:
+        """Those of which a counter or a supply has moved since accounts were told last."""
+        now = numbers(self.stage)
+        moved = {token for token, count in now.items() if self._told.get(token) != count}
+        self._told = now
+        return list(counted(self.stage, self._reference, moved))
 
     def _script(self) -> Script:
         if self._others and self._rng.random() < self._foreign_share:

@@ -52,11 +52,15 @@ def accounts(pool: Pool, time: int) -> Iterator[Held]:
     keys = [custody.key for custody in pool.custodies]
     data = pack_account(IDL, "Pool", custodies=keys, aumUsd=pool.value_e6(), aumUsdUpdatedAt=time)
     yield Held(POOL, JUPITER, "Pool", data, (told, summed), ())
-    supply = _tvl("lp_supply", POOL_ADDRESS, mint=JLP, amount=decimal(pool.supply, 6), value_origin="account")
-    yield mint(JLP, pool.supply, 6, supply)
+    yield jlp(pool)
     for custody, share in shares:
         yield _custody(custody, share)
         yield _feed(custody, time)
+
+
+def jlp(pool: Pool) -> Held:
+    supply = _tvl("lp_supply", POOL_ADDRESS, mint=JLP, amount=decimal(pool.supply, 6), value_origin="account")
+    return mint(JLP, pool.supply, 6, supply)
 
 
 def _shares(pool: Pool, custody: Custody) -> Shares:

@@ -9,7 +9,7 @@ import msgspec
 
 from indexer.core.reference import Reference
 from indexer.simulation.held import Held
-from indexer.simulation.jupiter.accounts import accounts
+from indexer.simulation.jupiter.accounts import accounts, jlp
 from indexer.simulation.jupiter.keepers import Keepers
 from indexer.simulation.jupiter.pool import Pool
 from indexer.simulation.jupiter.providers import Providers
@@ -29,6 +29,7 @@ class JupiterActivity:
         self.pool = Pool(rng, reference, rates.volatility)
         self._stage = Stage(rng, rates, self.pool)
         self._beat = Beat(rates.step_s)
+        self._told = 0
         traders, providers = Traders(self._stage), Providers(self._stage)
         keepers = Keepers(self._stage, traders)
         self._liquidation = keepers.liquidation
@@ -55,7 +56,13 @@ class JupiterActivity:
 
     def accounts(self) -> list[Held]:
         """As they are at the end of the block that was made last."""
+        self._told = self.pool.supply
         return list(accounts(self.pool, self._stage.time))
+
+    def counted(self) -> list[Held]:
+        """JLP, if its supply has moved since accounts were told last."""
+        is_old, self._told = self._told == self.pool.supply, self.pool.supply
+        return [] if is_old else [jlp(self.pool)]
 
     def resize(self, trade_times: int, flow_times: int) -> None:
         """From now on, so many times the usual amounts."""

@@ -1,4 +1,4 @@
--- Mark what rows that come or go change: hours with their days, prices, amounts, owners. A mark that the same session left
+-- Mark what rows that come or go change: hours with their days, prices, amounts, owners, proofs. A mark that the same session left
 -- before is touched: who takes it away waits for this transaction. Sessions have marks of their own, so that no writer
 -- waits for another.
 WITH bucket AS (
@@ -23,6 +23,10 @@ WITH bucket AS (
     INSERT INTO ledger.dirty_owners (protocol, action_key)
     SELECT protocol, action_key FROM unnest($12::text[], $13::bytea[]) AS told (protocol, action_key)
     ON CONFLICT (protocol, action_key, writer) DO UPDATE SET marked_at = now()
+), proofs AS (
+    INSERT INTO ledger.dirty_proofs (bucket, protocol)
+    SELECT bucket, protocol FROM unnest($14::int8[], $15::text[]) AS changed (bucket, protocol)
+    ON CONFLICT (bucket, protocol, writer) DO UPDATE SET marked_at = now()
 )
 INSERT INTO ledger.dirty_hours (hour, protocol, market_key)
 SELECT hour, protocol, market_key FROM bucket

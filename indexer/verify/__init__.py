@@ -1,0 +1,1 @@
+"""Evidence that protocols leave of their own completeness. Pure."""
