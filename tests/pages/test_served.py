@@ -48,15 +48,15 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visiting(url: str, **settings: str) -> AsyncIterator[Visitor]:
-    async with served(url, **settings) as address, aiohttp.ClientSession(address) as session:
+async def visiting(url: str, **http: Any) -> AsyncIterator[Visitor]:
+    async with served(url, **http) as address, aiohttp.ClientSession(address) as session:
         yield Visitor(session)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def visitor(week_url: str) -> AsyncIterator[Visitor]:
-    """Of the ledger of a week, by somebody who may only read."""
-    async with visiting(week_url, role="perps_reader") as one:
+    """Of the ledger of a week; the server takes the role that sees views alone."""
+    async with visiting(week_url) as one:
         yield one
 
 
@@ -218,7 +218,7 @@ async def test_an_empty_ledger_says_what_to_do(database_url: str) -> None:
 async def test_a_simulated_ledger_says_so_on_every_page(database_url: str) -> None:
     async with connected(database_url) as owner:
         await owner.execute("INSERT INTO ledger.cluster (genesis_hash, name) VALUES ('Box1111', 'mainnet-beta')")
-    async with visiting(database_url, role="perps_reader") as visitor:
+    async with visiting(database_url) as visitor:
         for path in (*PAGES, "/nothing/of/the/kind", "/protocol/other", "/?window=x"):
             status, text, _ = await visitor.get(path)
             assert "Simulated." in Reading(text).texts or path.startswith("/nothing"), (path, status)
@@ -226,7 +226,7 @@ async def test_a_simulated_ledger_says_so_on_every_page(database_url: str) -> No
 
 
 async def test_a_query_that_is_too_slow_gives_a_page_that_says_so(visitor: Visitor, week_url: str) -> None:
-    async with visiting(week_url, statement_timeout="1ms") as hurried:
+    async with visiting(week_url, statement_timeout_s=0.001) as hurried:
         for path in ("/", "/coverage"):
             status, text, headers = await hurried.get(path)
             assert (status, headers["Retry-After"], headers["Cache-Control"]) == (503, "5", "no-store")
