@@ -86,7 +86,11 @@ def running(data: Path, *words: str, python: str = sys.executable, **options: An
     data.mkdir(exist_ok=True)
     mark = uuid.uuid4().hex
     path = os.pathsep.join((str(REPOSITORY), *(one for one in sys.path if one.endswith("site-packages"))))
-    environment = {**clean({"PERPS_DATA_DIR": str(data), MARK: mark}), "PYTHONPATH": path}  # Also for another Python.
+    environment = {
+        **clean({"PERPS_DATA_DIR": str(data), MARK: mark}),
+        "PYTHONPATH": path,
+        "HOME": str(data),
+    }  # For another Python and user too.
     with (data / "out").open("wb") as out, (data / "err").open("wb") as err:
         command = [python, "-m", "indexer", "demo", *words]
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, cwd="/", **options)
