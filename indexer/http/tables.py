@@ -127,6 +127,5 @@ _LIST = (
     _plain("row_estimates", "protocol", "kind"),
     _plain("cluster", "genesis_hash"),
     _plain("version", "version"),
-    _plain("cluster", "genesis_hash"),
 )
 TABLES = {table.name: table for table in _LIST}
