@@ -66,10 +66,13 @@ async def main(shape: Shape) -> None:
 
 
 async def _first_of(*some: Any) -> None:
+    """Until one of them ends; raises what it raises."""
     tasks = [asyncio.ensure_future(one) for one in some]
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in tasks:
+    done, left = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in left:
         task.cancel()
+    for task in done:
+        task.result()
 
 
 async def _end_of_input() -> None:
