@@ -71,7 +71,7 @@ async def test_bits_in_any_order_proven_in_between_give_the_gaps_of_the_whole(
     gaps = await ledger.gaps()
     left = {name: links_left(chain, name, hidden(*losses)) for name in PROTOCOLS}
     assert Count(map(shape, gaps)) == sum((found(some) for some in left.values()), Count())
-    assert {gap.cause for gap in gaps} == {None}
+    assert {gap.cause for gap in gaps} <= {None, "unreadable"}
     for name, some in left.items():
         counts = await ledger.proofs.counts(name, EVERYTHING)
         assert sum(one.links for one in counts.values()) == sum(not link.is_reading for link in some)
