@@ -13,7 +13,8 @@ OF_ALERTS = {"alertname", "alertstate", "severity"}
 def told() -> dict[str, set[str]]:
     """The labels of each metric, by its name; those of ALERTS and up beside them."""
     text = (REPOSITORY / "OPERATING.md").read_text(encoding="utf-8")
-    cells = re.findall(r"^\| `(\w+)(?:\{([\w, ]*)\})?` \|", text, re.MULTILINE)
+    (section,) = re.findall(r"^### Metrics\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    cells = re.findall(r"^\| `(\w+)(?:\{([\w, ]*)\})?` \|", section, re.MULTILINE)
     metrics = {
         name: set(re.findall(r"\w+", labels)) for name, labels in cells if name.startswith(("perps_", "process_"))
     }

@@ -7,6 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,14 +148,14 @@ def url(at: dict[str, str]) -> str:
     return f"postgresql://{at['PGUSER']}:{at['PGPASSWORD']}@{at['PGHOST']}:{at['PGPORT']}/{at['PGDATABASE']}"
 
 
-def started(name: str, at: dict[str, str], box: Served, *arguments: str) -> subprocess.Popen[str]:
+def started(name: str, at: dict[str, str], box: Served, *arguments: str, **more: str) -> subprocess.Popen[str]:
     """A process of a service of ours; `arguments` in the place of its command, as `docker compose run` puts them."""
     service = compose.project(FILLED | {"DATABASE_URL": url(at)})["services"][name]
     given = {key: value for key, value in compose.environment(service).items() if not key.startswith("SOLANA_")}
     entry = service.get("entrypoint", ["perps-indexer"])
     command = [sys.executable, "-m", "indexer", *entry[1:], *(arguments or service["command"])]
     return subprocess.Popen(
-        command, env=clean({**box.settings(url(at)), **given}), cwd="/", text=True,
+        command, env=clean({**box.settings(url(at)), **given, **more}), cwd="/", text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
@@ -183,13 +185,43 @@ def test_migrate_then_the_reader_then_the_daemon(there: dict[str, str], chain: S
     assert "0001_ledger" in ended(started("migrate", there, chain))
     for _ in range(2):  # Every `up` runs it again.
         reader(there)
-    daemon = started("indexer", there, chain)
+    port = cluster.free_port()
+    here = {"PERPS_HTTP__ENABLED": "true", "PERPS_HTTP__HOST": "127.0.0.1", "PERPS_HTTP__PORT": str(port)}
+    daemon = started("indexer", there, chain, **here)
     assert daemon.stderr is not None
     assert any('"daemon_started"' in line for line in daemon.stderr)
+    until_healthy(port)
+    served_metrics_are_those_that_the_guide_tells_of(port)
     daemon.terminate()  # As `docker compose stop` does.
     ended(daemon)
     assert "settled" in ended(started("backfill", there, chain, "--from", str(chain.chain.first_slot)))
     assert int(asked(there, "SELECT count(*) FROM perps.trades")) > 0
+
+
+def until_healthy(port: int) -> None:
+    """By the service's own check."""
+    _, *words = SERVICES["indexer"]["healthcheck"]["test"]
+    words = [sys.executable, *(word.replace("9464", str(port)) for word in words[1:])]
+    deadline = time.monotonic() + PATIENCE_S
+    while subprocess.run(words, capture_output=True, check=False).returncode:
+        assert time.monotonic() < deadline, "it never got healthy"
+        time.sleep(0.2)
+
+
+def served_metrics_are_those_that_the_guide_tells_of(port: int) -> None:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Host": "indexer:9464"})  # By its name.
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            names = set(re.findall(r"^# HELP (\w+) ", answer.read().decode(), re.MULTILINE))
+        if "perps_pool_connections" in names or time.monotonic() > deadline:
+            break  # The daemon has told what it knows.
+        time.sleep(0.2)
+    of_the_server = {name for name in names if re.match("perps_http_(?!requests)|python_", name)}
+    of_the_system = {name for name in names if name.startswith("process_")}
+    guided = told().keys() - {"up", "ALERTS"}
+    assert names - of_the_server - of_the_system == {name for name in guided if name.startswith("perps_")}
+    assert {name for name in guided if name.startswith("process_")} <= of_the_system
 
 
 def reader(at: dict[str, str]) -> None:
