@@ -42,12 +42,23 @@ Fault = NoAnswer | RpcError | Malformed | Unavailable
 
 
 class Lighter(Generic[_Shape, _Value]):
-    """A lighter way to read the bodies that `serves` says it may; what does not fit its shape goes the usual way."""
+    """A lighter way to read the bodies that `serves` says it may; what does not fit its shape goes the usual way.
 
-    def __init__(self, shape: Any, make: Callable[[_Shape], _Value], serves: Callable[[bytes], bool]) -> None:
+    `cut`: such a body without what is passed over in it, unread; or the same bytes. It is given exact bodies alone:
+    what it takes out may be anything.
+    """
+
+    def __init__(
+        self,
+        shape: Any,
+        make: Callable[[_Shape], _Value],
+        serves: Callable[[bytes], bool],
+        cut: Callable[[bytes], bytes] = lambda body: body,
+    ) -> None:
         self.shape = shape
         self.make = make
         self.serves = serves
+        self.cut = cut
 
 
 class Reading(Generic[_Shape, _Value]):
@@ -79,11 +90,11 @@ class Reading(Generic[_Shape, _Value]):
         before = self.check
         return Reading(self.shape, self.make, self.lenient, self.lighter, self.task, lambda value: check(before(value)))
 
-    def ways(self, body: bytes) -> Iterator[tuple[Any, Callable[[Any], _Value]]]:
-        """Shapes to try on a body, with what is made of each: the lightest first."""
+    def ways(self, body: bytes, *, is_exact: bool) -> Iterator[tuple[bytes, Any, Callable[[Any], _Value]]]:
+        """What to try: the body or what is left of it, the shape, and what is made of it. The lightest first."""
         if self.lighter is not None and self.lighter.serves(body):
-            yield self.lighter.shape, self.lighter.make
-        yield self.shape, self.make
+            yield self.lighter.cut(body) if is_exact else body, self.lighter.shape, self.lighter.make
+        yield body, self.shape, self.make
 
     def _converted(self, value: Any) -> _Value:
         try:
@@ -120,16 +131,19 @@ def batch(first: int, method: str, params: Sequence[Sequence[Any]]) -> bytes:
     return msgspec.json.encode([_Request(first + place, method, one) for place, one in enumerate(params)])
 
 
-def answer(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
-    """The result in the answer to request `number`. Raises every kind of Fault."""
-    return reading.check(unchecked(body, number, reading))
+def answer(body: bytes, number: int, reading: Reading[Any, _Value], *, is_exact: bool = False) -> _Value:
+    """The result in the answer to request `number`. Raises every kind of Fault.
+
+    `is_exact`: the body is byte for byte what was sent, so that it need not be JSON throughout to be believed.
+    """
+    return reading.check(unchecked(body, number, reading, is_exact=is_exact))
 
 
-def unchecked(body: bytes, number: int, reading: Reading[Any, _Value]) -> _Value:
+def unchecked(body: bytes, number: int, reading: Reading[Any, _Value], *, is_exact: bool = False) -> _Value:
     """The same before its check. Raises every kind of Fault."""
-    for shape, make in reading.ways(body):
+    for text, shape, make in reading.ways(body, is_exact=is_exact):
         try:
-            return _value(_one_decoder(shape).decode(body), number, make)
+            return _value(_one_decoder(shape).decode(text), number, make)
         except (msgspec.ValidationError, RecursionError):
             continue
         except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ import msgspec
 from indexer.core.jsonrpc import Malformed, NoAnswer, RpcError, unchecked
 from indexer.core.rpc import Block, BlockTask, block_reading
 from indexer.core.transaction import Unavailable
-from indexer.sources.packing import Damaged, unpacked
+from indexer.sources.packing import Damaged, Unpacked, unpacked
 
 JOB = struct.Struct(">II")  # Bytes of the job, bytes of the body.
 OUTCOME = struct.Struct(">I")  # Bytes of the outcome.
@@ -57,7 +57,8 @@ _OUTCOMES: msgspec.msgpack.Decoder[_Outcome] = msgspec.msgpack.Decoder(_Outcome)
 def read(job: Job, body: bytes) -> Block:
     """The block in a body. Raises every kind of Fault, and Damaged."""
     reading = block_reading(job.task.slot, job.task.programs)
-    return unchecked(unpacked(body, job.most_bytes) if job.is_packed else body, job.number, reading)
+    came = unpacked(body, job.most_bytes) if job.is_packed else Unpacked(body, is_exact=False)
+    return unchecked(came.text, job.number, reading, is_exact=came.is_exact)
 
 
 def frame(job: Job, body: bytes) -> bytes:

@@ -28,7 +28,7 @@ from indexer.core.transaction import Unavailable
 from indexer.sources.block_process import Job
 from indexer.sources.block_readers import LARGE_BYTES, BlockReaders
 from indexer.sources.endpoint import Endpoint
-from indexer.sources.packing import Damaged, Unpacking, pieces
+from indexer.sources.packing import Damaged, Unpacked, Unpacking, pieces
 from indexer.sources.reasons import Reason, reason_of_fault, reason_of_status
 from indexer.sources.wire import Http, Reply, WireBroken
 
@@ -61,7 +61,8 @@ async def exchange(
         reply = await http.post(endpoint.url, body, timeout_s=limits.timeout_s, most_bytes=limits.most_bytes)
         if is_single and reply.status == 200:
             return [await _single(reply, number, asked[0][1], endpoint, limits, readers)]
-        reply = await _plain(reply, limits.most_bytes)
+        came = await _unpacked(reply, limits.most_bytes)
+        reply = msgspec.structs.replace(reply, body=came.text, is_packed=False)
     except (WireBroken, Damaged) as broken:
         if not is_single:
             endpoint.batch_went(well=False, size=len(asked))
@@ -84,20 +85,21 @@ async def _single(
         if readers is not None and is_large and isinstance(reading.task, BlockTask):
             job = Job(reading.task, number, reply.is_packed, limits.most_bytes)
             return reading.check(cast(_Value, await readers.read(job, reply.body)))
-        return answer((await _plain(reply, limits.most_bytes)).body, number, reading)
+        came = await _unpacked(reply, limits.most_bytes)
+        return answer(came.text, number, reading, is_exact=came.is_exact)
     except _FAULTS as fault:
         return _scrubbed(reason_of_fault(fault), endpoint)
 
 
-async def _plain(reply: Reply, most_bytes: int) -> Reply:
-    """The reply unpacked, by pieces between which others go on. Raises Damaged."""
+async def _unpacked(reply: Reply, most_bytes: int) -> Unpacked:
+    """The body unpacked, by pieces between which others go on. Raises Damaged."""
     if not reply.is_packed:
-        return reply
+        return Unpacked(reply.body, is_exact=False)
     unpacking = Unpacking(most_bytes)
     for piece in pieces(reply.body):
         unpacking.feed(piece)
         await asyncio.sleep(0)
-    return msgspec.structs.replace(reply, body=unpacking.end(), is_packed=False)
+    return unpacking.end()
 
 
 def _batch(

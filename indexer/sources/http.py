@@ -109,7 +109,7 @@ async def _bounded(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
 
 def _unpacked(came: bytes, most_bytes: int) -> bytes:
     try:
-        return unpacked(came, most_bytes)
+        return unpacked(came, most_bytes).text
     except Damaged as damaged:
         raise WireBroken(str(damaged)) from None
 

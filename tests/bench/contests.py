@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from indexer.app import protocols
@@ -16,7 +16,7 @@ from tests.bench import bodies
 from tests.bench.contestant import Contestant
 from tests.bench.rounds import Bar, Contest, contest
 from tests.bench.samples import KINDS, Kind, sample
-from tests.bench.turns import Sample
+from tests.bench.turns import Sample, Work
 from tests.shared import SHARED
 from tests.world import SLOT
 
@@ -24,7 +24,8 @@ SEED = 5
 UNASKED = Bar(0, 0)
 DRIFT_SDK = Bar(4, 6)
 FAST, FALLBACK = Bar(120, 170), Bar(5, 20)  # Of the text of 1,248 bytes.
-WITH_OURS, WITHOUT_OURS = Bar(3, 4.5), Bar(10, 14)
+WITH_OURS = {"packed": Bar(3, 4.5)}  # Read the same either way.
+WITHOUT_OURS = {"packed": Bar(10, 14), "not packed": UNASKED}
 
 
 def decoding_contests(ours: Contestant, peer: Contestant) -> Iterator[Contest]:
@@ -61,12 +62,13 @@ def base58_sample(kind: Kind) -> Sample:
 
 
 def block_contests(ours: Contestant, peer: Contestant, folder: Path) -> Iterator[Contest]:
-    for given, size, bar in block_samples(folder):
+    for given, size, bars in block_samples(folder):
         _load(given, ours, peer)
-        yield contest(given, size, bar, (ours, "block"), (peer, "loads"), 5e-2)
+        for work, bar in bars.items():
+            yield contest(given, size, bar, (ours, work), (peer, "loads"), 5e-2)
 
 
-def block_samples(folder: Path) -> Iterator[tuple[Sample, int, Bar]]:
+def block_samples(folder: Path) -> Iterator[tuple[Sample, int, Mapping[Work, Bar]]]:
     """Blocks as files in the folder, each with our programs and with others in their place."""
     names = [base58.encode(program) for protocol in protocols() for program in protocol.programs]
     found = [("synthetic", SLOT, bodies.synthetic(SEED))]
@@ -76,13 +78,13 @@ def block_samples(folder: Path) -> Iterator[tuple[Sample, int, Bar]]:
         path = SHARED / "data" / "blocks" / f"{bodies.REAL_SLOT}.json"
         found.append((str(bodies.REAL_SLOT), bodies.REAL_SLOT, bodies.real(path)))
     for name, slot, body in found:
-        for event, shown, bar in (
+        for event, shown, bars in (
             (name, body, WITH_OURS),
             (f"{name}, none ours", bodies.without(body, names), WITHOUT_OURS),
         ):
             path = folder / f"{event}.json"
             path.write_bytes(shown)
-            yield {"event": event, "path": str(path), "slot": slot, "programs": names}, len(shown), bar
+            yield {"event": event, "path": str(path), "slot": slot, "programs": names}, len(shown), bars
 
 
 def _load(given: Sample, *contestants: Contestant) -> None:

@@ -1,8 +1,12 @@
-"""Our side of blocks: the bytes of an answer as a block with the transactions that may be ours, as sources read it."""
+"""Our side of blocks: the bytes of an answer as a block with the transactions that may be ours, as sources read it.
+
+`packed`: a body that was unpacked to its checksum, which is not timed; `not packed`: one that came as it is.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,10 +20,11 @@ from tests.bench.turns import Sample, Task, Values, Work, serve
 def prepare(sample: Sample) -> Mapping[Work, Task]:
     reading = block_reading(sample["slot"], [base58.key(name) for name in sample["programs"]])
 
-    def read(body: bytes) -> Block:
-        return answer(body, 1, reading)
+    def read(is_exact: bool, body: bytes) -> Block:
+        return answer(body, 1, reading, is_exact=is_exact)
 
-    return {"block": Task(read, Path(sample["path"]).read_bytes(), lambda block: shown(sample["event"], block))}
+    body, show = Path(sample["path"]).read_bytes(), partial(shown, sample["event"])
+    return {"packed": Task(partial(read, True), body, show), "not packed": Task(partial(read, False), body, show)}
 
 
 def shown(event: str, block: Block) -> Values:

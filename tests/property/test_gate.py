@@ -288,7 +288,7 @@ def test_a_shape_that_demands_less_is_noticed(
 
 MUTANTS = [
     mutant("escapes are not looked for", lambda: test_one_escaped_sign_of_a_name_keeps_a_block(0),
-           "core.rpc.gate", ("*_ESCAPES, ", "")),
+           "core.rpc.gate", (", *_ESCAPES", "")),
     mutant("names are not looked for", test_a_name_keeps_a_block_wherever_it_stands,
            "core.rpc.gate", ("*names, ", "")),
     mutant("loaded addresses are not looked at", test_a_name_keeps_a_block_wherever_it_stands,

@@ -1,4 +1,7 @@
-"""Bodies that lost, doubled or exchanged a piece between a node and us: over real sockets, none of them is a block."""
+"""Bodies that lost, doubled or exchanged a piece between a node and us: over real sockets, none of them is a block.
+
+What is said of cutting is of blocks that name nothing of ours (core/rpc/cut.py).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,17 @@ from random import Random
 import msgspec
 import pytest
 
-from indexer.core.rpc import Block, block_reading
+from indexer.core.jsonrpc import NoAnswer
+from indexer.core.rpc import Block, BlockTask, block, block_reading
+from indexer.core.rpc.cut import without_transactions
+from indexer.sources import block_process
 from indexer.sources import exchange as module
+from indexer.sources.block_process import Job
 from indexer.sources.block_readers import BlockReaders, open_block_readers
 from indexer.sources.endpoint import Endpoint, EndpointSettings, Quarantine
 from indexer.sources.exchange import Limits, exchange
 from indexer.sources.http import SMALL_BYTES, open_http
+from indexer.sources.packing import Damaged
 from indexer.sources.reasons import Reason
 from tests.adversarial.answers import as_block, as_json
 from tests.adversarial.cases import CASES
@@ -182,6 +190,104 @@ async def test_a_large_packed_body_is_bounded_as_it_unpacks() -> None:
                 assert str(len(LARGE) - 1) in found.text
 
 
+def spoilt(body: bytes) -> bytes:
+    """The same with a quote too many in one of its transactions: whoever reads all of it sees that it is no JSON."""
+    return body.replace(b"hello", b'he"lo', 1)
+
+
+def in_members(body: bytes) -> list[bytes]:
+    third = len(body) // 3
+    return [gzip.compress(part) for part in (body[:third], body[third : 2 * third], body[2 * third :])]
+
+
+def read_apart(body: bytes, *, is_packed: bool) -> Block:
+    """As a process of its own reads it, in this one."""
+    return block_process.read(Job(BlockTask(SLOT, OTHER), 3, is_packed, 10**8), body)
+
+
+async def of_all_ways(body: bytes, packing: str = "") -> list[object]:
+    """What it is to whoever reads it here, or in a process of its own."""
+    async with open_block_readers(1) as readers:
+        found = []
+        for reader in (None, readers):
+            async with asking(lambda: told(body, len(body), packing), reader) as ask:
+                found.append(await ask())
+        return found
+
+
+@pytest.mark.parametrize("body", [SMALL, LARGE], ids=["small", "large"])
+async def test_a_body_that_came_unpacked_is_never_cut(body: bytes) -> None:
+    assert without_transactions(spoilt(body)) != spoilt(body)
+    for found in await of_all_ways(spoilt(body)):
+        assert isinstance(found, Reason)
+        assert "no JSON" in found.text
+    with pytest.raises(NoAnswer):
+        read_apart(spoilt(body), is_packed=False)
+
+
+async def test_a_large_body_whose_checksum_holds_is_cut() -> None:
+    packed = gzip.compress(spoilt(LARGE))
+    whole = module.answer(LARGE, 3, block_reading(SLOT, OTHER))
+    assert await of_all_ways(packed, GZIP) == [whole, whole]
+    assert read_apart(packed, is_packed=True) == whole
+
+
+async def test_a_body_of_several_checksums_is_read_and_not_cut() -> None:
+    whole = module.answer(LARGE, 3, block_reading(SLOT, OTHER))
+    assert await of_all_ways(b"".join(in_members(LARGE)), GZIP) == [whole, whole]
+    packed = b"".join(in_members(spoilt(LARGE)))
+    assert all(isinstance(found, Reason) for found in await of_all_ways(packed, GZIP))
+    with pytest.raises(NoAnswer):
+        read_apart(packed, is_packed=True)
+
+
+@pytest.fixture
+def cuts(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Sizes of the bodies that were cut."""
+    sizes: list[int] = []
+
+    def cutting(body: bytes) -> bytes:
+        sizes.append(len(body))
+        return without_transactions(body)
+
+    monkeypatch.setattr(block, "without_transactions", cutting)
+    return sizes
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+async def test_no_packed_body_that_was_damaged_comes_to_be_cut(damage: Damage, cuts: list[int]) -> None:
+    rng, packed = Random(7), gzip.compress(LARGE)
+    for _ in range(40):
+        with pytest.raises(Damaged):
+            read_apart(damage(packed, rng), is_packed=True)
+    harmed = damage(packed, rng)
+    async with asking(lambda: told(harmed, len(harmed), GZIP)) as ask:
+        assert isinstance(await ask(), Reason)
+    assert not cuts
+    read_apart(packed, is_packed=True)
+    assert cuts == [len(LARGE)]
+
+
+def test_no_body_that_lost_doubled_or_exchanged_a_member_comes_to_be_cut(cuts: list[int]) -> None:
+    first, second, third = in_members(LARGE)
+    for harmed in (first + third, first + second + second + third, second + first + third, first + second):
+        with pytest.raises(NoAnswer):
+            read_apart(harmed, is_packed=True)
+    assert not cuts
+
+
+def unpacked_and_cut() -> None:
+    asyncio.run(test_a_body_that_came_unpacked_is_never_cut(SMALL))
+
+
+def nothing_cut() -> None:
+    asyncio.run(test_a_large_body_whose_checksum_holds_is_cut())
+
+
+def members_cut() -> None:
+    asyncio.run(test_a_body_of_several_checksums_is_read_and_not_cut())
+
+
 def no_checksum() -> None:
     asyncio.run(test_a_packed_body_without_its_checksum_is_no_block(SMALL))
 
@@ -195,6 +301,16 @@ MUTANTS = [
            "sources.packing", ("if not self._member.eof:", "if False:")),
     mutant("what is packed has no bound", no_bound,
            "sources.packing", ("if self._size > self._most_bytes:", "if False:")),
+    mutant("a body that came unpacked is exact, here", unpacked_and_cut,
+           "sources.exchange", ("is_exact=False", "is_exact=True")),
+    mutant("a body that came unpacked is exact, apart", unpacked_and_cut,
+           "sources.block_process", ("is_exact=False", "is_exact=True")),
+    mutant("a packed body is not exact, here", nothing_cut,
+           "sources.exchange", ("is_exact=came.is_exact", "is_exact=False")),
+    mutant("a packed body is not exact, apart", nothing_cut,
+           "sources.block_process", ("is_exact=came.is_exact", "is_exact=False")),
+    mutant("members are not told apart", members_cut,
+           "sources.packing", ("isal_zlib.decompressobj(_GZIP), False", "isal_zlib.decompressobj(_GZIP), True")),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from indexer.core import base58
 from indexer.core.jsonrpc import Lighter, Reading
+from indexer.core.rpc.cut import without_transactions
 from indexer.core.rpc.entries import Entry, is_shown_foreign, named
 from indexer.core.rpc.gate import ForeignBlock, gate
 from indexer.core.rpc.shapes import Head, Shown, converted, slot_in_range
@@ -88,7 +89,8 @@ def block_reading(slot: int, programs: Collection[bytes] | None = None) -> Readi
 
 
 def _foreign_reading(slot: int, programs: frozenset[bytes]) -> Lighter[ForeignBlock, Block]:
-    return Lighter(ForeignBlock, lambda block: _block(block, slot, (), programs), gate(programs).names_none)
+    serves = gate(programs).names_none
+    return Lighter(ForeignBlock, lambda block: _block(block, slot, (), programs), serves, without_transactions)
 
 
 def head_reading(slot: int) -> Reading[_Signatures, BlockHead]:
