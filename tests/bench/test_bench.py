@@ -143,7 +143,7 @@ def test_blocks_come_beside_live_requests(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(loop, "WARM_S", 0.1)
     with loop.served(bodies.synthetic(contests.SEED)) as url:
         for way in loop.WAYS:
-            turn = asyncio.run(loop.turn(url, way, 0.3))
+            turn = asyncio.run(loop.turn(url, way, 1.0))
             assert (turn.blocks_per_s > 0) is (way != "alone")
             assert (turn.cpu_ms[1] > 0) is (way == "apart")
             assert min(len(turn.loop_ms), len(turn.live_ms)) > 0
