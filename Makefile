@@ -58,7 +58,7 @@ check: install
 
 # A file's tests run one after the other, files on as many processes as there are cores (PYTEST_ARGS='-n 0': on one).
 test: check
-	$(PY) -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 # The same tests against another server version: DATABASE_URL (PostgreSQL 15 to 18, a role that may create databases
 # and roles), or a PostgreSQL installed by the system.

@@ -58,6 +58,20 @@ END $$
 """
 
 
+# Files that take longest, begun first: the last file of a run keeps one core busy while the other has nothing left.
+_LONGEST = (
+    "simulation/test_trials.py", "ingest/test_commands.py", "ops/test_documents.py", "http/test_child.py",
+    "demo/test_demo.py", "ingest/test_settling.py", "ops/test_alerts.py", "ingest/test_run.py", "store/test_outages.py",
+    "http/test_outages.py", "ingest/test_together.py", "ops/test_compose.py", "aggregates/test_runs.py",
+    "unit/test_cli_frame.py", "store/test_embedded.py", "ingest/test_extremes.py", "verify/test_trials.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {Path(__file__).parent / name: place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
