@@ -93,6 +93,7 @@ def running(data: Path, *words: str, python: str = sys.executable, **options: An
     }  # For another Python and user too.
     with (data / "out").open("wb") as out, (data / "err").open("wb") as err:
         command = [python, "-m", "indexer", "demo", *words]
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # Shells have jobs in the background ignore Ctrl-C.
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=err, cwd="/", **options)
     demo = Running(process, data, mark)
     try:
