@@ -43,7 +43,7 @@ class HintSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogSubscriptions:
-    """`endpoints`: WebSocket URLs, which may hold keys; each is told by its host. Raises ConfigError for what is none."""
+    """`endpoints`: WebSocket URLs, which may hold keys; each is told by its host. Raises ConfigError for others."""
 
     def __init__(
         self,
