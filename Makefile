@@ -81,7 +81,8 @@ api: install
 	API_REQUESTS=$(API_REQUESTS) PROMTOOL=$(if $(findstring promtool,$(ALLOW_MISSING)),,1) \
 	  $(PY) -m pytest tests/http/test_document.py tests/http/test_metrics.py $(PYTEST_ARGS)
 
-# The operator's files, read by the programs that will read them: promtool (Debian: prometheus), hadolint, docker compose.
+# The operator's files, read by the programs that will read them: promtool and Prometheus itself, which asks a daemon at work
+# (Debian: prometheus), hadolint, the compose specification's schema, docker compose.
 # ALLOW_MISSING=promtool,hadolint,compose lets it go without.
 ops: install
 	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.ops

@@ -2,7 +2,8 @@
 
 What must stay true:
 - Every answer goes through the same checks, in the same order: who asks, by which method, whether there is room, how
-  long it may take. Errors are JSON with a code that stays.
+  long it may take. Errors are JSON with a code that stays; pages, and addresses that lead a browser nowhere, say it
+  in words.
 - It writes nothing, and shares nothing with a daemon but what that says: see `child`.
 """
 
@@ -123,9 +124,16 @@ async def _routed(request: web.Request, handler: Handler) -> web.StreamResponse:
         with explained():
             return await handler(request)
     except web.HTTPNotFound:
+        if _wants_page(request):
+            return await pages.nowhere(request)
         raise Trouble("not_found", f"nothing is at {request.path[:100]!r}", "see /api/v1/ for tables") from None
     except web.HTTPMethodNotAllowed:
         raise Trouble("method_not_allowed", f"{request.method} is not answered here", "ask with GET") from None
+
+
+def _wants_page(request: web.Request) -> bool:
+    """Browsers name HTML; programs take anything, and get errors with a code, as the whole API gives them."""
+    return "text/html" in request.headers.get("Accept", "") and not request.path.startswith(api.ROOT)
 
 
 def _logger() -> logging.Logger:

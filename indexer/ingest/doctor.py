@@ -12,7 +12,7 @@ import msgspec
 
 from indexer.core.protocol import Protocol
 from indexer.errors import PerpsIndexerError
-from indexer.redaction import redacted
+from indexer.sources.addresses import SUBSCRIPTIONS, names_of
 from indexer.sources.ahead import gathered
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.hints import Lost, Subscribed
@@ -74,26 +74,25 @@ async def clock(rpc: Rpc) -> Finding:
 
 
 async def subscriptions(urls: Sequence[str], streams: Sequence[Protocol], dial: Dial, rng: Random) -> list[Finding]:
-    """Each WebSocket endpoint: whether it takes the subscriptions."""
-    return await gathered(urls, lambda url: _subscribed(url, streams, dial, rng), max(1, len(urls)))
+    """Each WebSocket endpoint: whether it takes the subscriptions. Raises ConfigError for what is no address."""
+    named = list(zip(names_of(urls, SUBSCRIPTIONS), urls, strict=True))
+    return await gathered(named, lambda one: _subscribed(*one, streams, dial, rng), max(1, len(urls)))
 
 
-async def _subscribed(url: str, streams: Sequence[Protocol], dial: Dial, rng: Random) -> Finding:
+async def _subscribed(name: str, url: str, streams: Sequence[Protocol], dial: Dial, rng: Random) -> Finding:
     waiting = {stream.name for stream in streams}
     try:
         async with asyncio.timeout(WAIT_S):
             async for told in LogSubscriptions([url], streams, dial, rng=rng).hints():
                 if isinstance(told, Lost):
-                    return Finding("subscription", told.endpoint, "wrong", told.reason)
+                    return Finding("subscription", name, "wrong", told.reason)
                 if isinstance(told, Subscribed):
                     waiting.discard(told.stream)
                 if not waiting:
-                    return Finding("subscription", told.endpoint, "fine", f"tells of {len(streams)} streams")
+                    return Finding("subscription", name, "fine", f"tells of {len(streams)} streams")
     except TimeoutError:
         pass
-    return Finding(
-        "subscription", redacted(url), "wrong", f"no subscription to {sorted(waiting)} within {WAIT_S:.0f} s"
-    )
+    return Finding("subscription", name, "wrong", f"no subscription to {sorted(waiting)} within {WAIT_S:.0f} s")
 
 
 async def portal(archive: Portal | None) -> Finding:

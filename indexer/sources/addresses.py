@@ -12,27 +12,29 @@ from indexer.errors import ConfigError
 from indexer.redaction import HIDDEN, redacted
 
 LONGEST_TEXT = 300  # Characters that are shown. Cut at last, so that no key is cut and its rest not known for one.
+REQUESTS, SUBSCRIPTIONS = ("http", "https"), ("ws", "wss")  # Schemes of the addresses of each.
 _LONGEST_WORD = 5  # Characters of a piece of a path that may be a word of it, like a version.
 
 
-def names_of(urls: Sequence[str]) -> list[str]:
+def names_of(urls: Sequence[str], schemes: tuple[str, str] = REQUESTS) -> list[str]:
     """Host and port of each, numbered where several have the same. Raises ConfigError for what is no address."""
     found: list[str] = []
     for number, url in enumerate(urls, start=1):
-        host = _host(url, number)
+        host = _host(url, number, schemes)
         same = sum(1 for name in found if name.split("#")[0] == host)
         found.append(f"{host}#{same + 1}" if same else host)
     return found
 
 
-def _host(url: str, number: int) -> str:
+def _host(url: str, number: int, schemes: tuple[str, str]) -> str:
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:  # Its text quotes the address.
         parts, port = urlsplit(""), None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"the address of endpoint {number} is no http:// or https:// URL of a host")
+    if parts.scheme not in schemes or not parts.hostname:
+        plain, secure = schemes
+        raise ConfigError(f"the address of endpoint {number} is no {plain}:// or {secure}:// URL of a host")
     return f"{parts.hostname}:{port}" if port else parts.hostname
 
 

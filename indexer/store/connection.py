@@ -6,9 +6,11 @@ No message has the password: of a URL only host and port are told.
 import asyncio
 import errno
 import os
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +27,7 @@ else:
 CONNECT_TIMEOUT_S = 10.0
 SESSION = {"application_name": "perps-indexer", "timezone": "UTC"}
 REMEDY = "check DATABASE_URL and that the server runs; without DATABASE_URL an embedded server is used"
+_FILES = ("sslrootcert", "sslcert", "sslkey")  # Options of a URL.
 
 
 @asynccontextmanager
@@ -40,6 +43,7 @@ async def connected(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncI
 async def connect(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> Connection:
     """A connection of which the caller must take care."""
     address = address_of(url)
+    _check_files(url, address)
     try:
         return await _connect_when_it_is_up(url, timeout_s)
     except TimeoutError:
@@ -98,7 +102,19 @@ def place_in_query(error: asyncpg.PostgresError, query: str) -> str:
     return f" (line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))})"
 
 
+def _check_files(url: str, address: str) -> None:
+    """That what it names for TLS is there: the library's error does not say which file is not. Raises ConfigError."""
+    options = dict(parse_qsl(urlsplit(url).query))
+    for name in _FILES:
+        if name in options and not Path(options[name]).is_file():
+            raise ConfigError(f"there is no file {options[name]}, which {name} names", place=address, remedy=REMEDY)
+
+
 def _reason(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not to be trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):  # Its errno is none of the system's.
+        return f"no TLS with it: {error.reason or 'it broke off'}"
     if isinstance(error, OSError) and error.errno is not None:  # asyncio's own words repeat the address.
         return os.strerror(error.errno) if error.errno in errno.errorcode else str(error.strerror)
     return redacted(" ".join(str(error).split())) or type(error).__name__

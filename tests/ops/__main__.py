@@ -1,8 +1,9 @@
 """Have the operator's files checked by the programs that read them: `make ops`.
 
-promtool (Debian: package `prometheus`) reads the settings and the rules, and runs the alerts' unit tests; hadolint,
-which a Linux x86_64 environment has, reads the Dockerfile; docker compose, where its plugin is, reads its own files.
-What is missing is an error, unless ALLOW_MISSING names it: promtool, hadolint, compose.
+promtool (Debian: package `prometheus`) reads the settings and the rules, and runs the alerts' unit tests; Prometheus
+itself asks a daemon at work (tests/ops/scrape.py); hadolint, which a Linux x86_64 environment has, reads the
+Dockerfile; compose's files are held against the schema of their specification, and read by docker compose where its
+plugin is. What is missing is an error, unless ALLOW_MISSING names it: promtool, hadolint, compose.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pathlib import Path
 
 import yaml
 
+from tests.ops.compose import BASE, REPOSITORY, SECRETS, checked
 from tests.ops.dashboards import recorded
 
-REPOSITORY = Path(__file__).parents[2]
 PROMETHEUS = REPOSITORY / "config/prometheus"
 ALERT_TESTS = Path(__file__).with_name("alerts.yml")
 # Compose reads what must be set from the environment; no value of these is ever used.
@@ -37,7 +38,7 @@ class Missing(Exception):
 
 def main() -> int:
     failed = missing = 0
-    for check in (promtool, hadolint, compose):
+    for check in (promtool, scrape, hadolint, schema, compose):
         try:
             failed += sum(not _passes(command) for command in check())
         except Missing as lacks:
@@ -58,6 +59,16 @@ def promtool() -> Iterator[Sequence[str]]:
     with tempfile.TemporaryDirectory(prefix="perps-indexer-ops-") as folder:
         (Path(folder) / "dashboards.yml").write_text(yaml.safe_dump(recorded()))
         yield [program, "check", "rules", str(Path(folder) / "dashboards.yml")]
+
+
+def scrape() -> Iterator[Sequence[str]]:
+    if shutil.which("prometheus") is None:
+        raise Missing("promtool", "Prometheus itself; Debian, Ubuntu: apt install prometheus")
+    yield [sys.executable, "-m", "tests.ops.scrape"]
+
+
+def schema() -> Iterator[Sequence[str]]:
+    yield checked(BASE, SECRETS)
 
 
 def hadolint() -> Iterator[Sequence[str]]:

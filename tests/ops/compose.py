@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ def merge(below: Any, above: Any, key: str = "") -> Any:
     if isinstance(below, list) and isinstance(above, list) and key in ADDED:
         return below + above
     return above
+
+
+def checked(*files: Path) -> list[str]:
+    """The command that holds files against the schema of the compose specification; its exit code says if they fit."""
+    return [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", *map(str, files)]
 
 
 def variables(text: str) -> set[str]:

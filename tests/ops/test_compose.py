@@ -18,6 +18,7 @@ import yaml
 
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
+from indexer.store.embedded.binaries import bundled
 from tests.aggregates.days import numbers
 from tests.conftest import in_thread
 from tests.ingest.served import Served, served
@@ -29,14 +30,9 @@ from tests.unit.test_cli_frame import clean
 
 PATIENCE_S = 100.0
 FILLED = {"POSTGRES_PASSWORD": "hunter2", "READER_PASSWORD": "hunter3", "GRAFANA_PASSWORD": "hunter4"}
-# Of the compose specification, what this file uses.
-KEYS = {
-    "build", "cap_drop", "command", "depends_on", "entrypoint", "environment", "healthcheck", "image", "init",
-    "logging", "mem_limit", "ports", "profiles", "read_only", "restart", "secrets", "security_opt", "shm_size",
-    "stop_grace_period", "tmpfs", "user", "volumes",
-}  # fmt: skip
 PROJECT = compose.project(FILLED)
 SERVICES: dict[str, Any] = PROJECT["services"]
+READER_SQL = SERVICES["reader"]["volumes"][0].split(":")[0]
 OURS = ("migrate", "indexer", "backfill")
 each_service = pytest.mark.parametrize("name", SERVICES)
 
@@ -44,9 +40,26 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 # --- what the file says --------------------------------------------------------------------------------------------
 
 
+def fits(*files: Path) -> bool:
+    return subprocess.run(compose.checked(*files), capture_output=True, check=False).returncode == 0
+
+
+def test_the_files_fit_the_compose_specification(tmp_path: Path):
+    """Also put together; and something that is not in it would be noticed."""
+    merged, strange = tmp_path / "merged.yml", tmp_path / "strange.yml"
+    merged.write_text(yaml.safe_dump(compose.project(FILLED, SECRETS)))
+    assert fits(BASE, SECRETS, merged)
+    for true, false in (
+        ("restart: unless", "restrat: unless"),
+        ("condition: service_", "condition: is_"),
+    ):
+        assert true in BASE.read_text()
+        strange.write_text(BASE.read_text().replace(true, false, 1))
+        assert not fits(strange)
+
+
 @each_service
-def test_a_service_says_nothing_that_compose_does_not_know(name: str):
-    assert SERVICES[name].keys() <= KEYS
+def test_a_service_says_what_it_is_and_whether_it_is_started_again(name: str):
     assert {"image", "restart"} <= SERVICES[name].keys()
 
 
@@ -235,6 +248,50 @@ def reader(at: dict[str, str]) -> None:
     assert cluster.libpq(words, at | given) == ""
 
 
+def shell(service: dict[str, Any], secrets: Path, **instead: str) -> list[str]:
+    """The command of a service of the overlay, with its secrets in another folder."""
+    name, option, text = compose.command(service)[:3]
+    assert (name, option) == ("sh", "-c")
+    for true, other in {"/run/secrets": str(secrets), **instead}.items():
+        assert true in text
+        text = text.replace(true, other)
+    return [name, option, text]
+
+
+def in_files(folder: Path) -> tuple[dict[str, Any], Path]:
+    """Services with secrets in files, and the folder of these."""
+    whole = compose.project(dict.fromkeys(FILLED, "unused"), SECRETS)
+    for name, value in (("postgres_password", "hunter2"), ("reader_password", "hunter6"), ("grafana_password", "x")):
+        (folder / name).write_text(f"{value}\n")
+    return whole["services"], folder
+
+
+def test_secrets_in_files_reach_the_reader(there: dict[str, str], chain: Served, tmp_path: Path):
+    ended(started("migrate", there, chain))
+    services, folder = in_files(tmp_path)
+    program = bundled("psql")
+    assert program is not None
+    words = shell(
+        services["reader"], folder, **{"exec psql": f"exec {program}", "/reader.sql": str(REPOSITORY / READER_SQL)}
+    )
+    given = {name: text for name, text in compose.environment(services["reader"]).items() if not name.startswith("PG")}
+    at = {name: value for name, value in there.items() if name != "PGPASSWORD"} | {"PGPASSWORD": ""}
+    done = subprocess.run(words, env={**os.environ, **at, **given}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    dashboards = there | {"PGUSER": given["READER_NAME"], "PGPASSWORD": "hunter6"}
+    assert asked(dashboards, "SELECT version FROM perps.version")
+
+
+def test_secrets_in_files_reach_grafana(tmp_path: Path):
+    services, folder = in_files(tmp_path)
+    words = shell(services["grafana"], folder, **{"/run.sh": "env"})
+    given = {**os.environ, **compose.environment(services["grafana"])}
+    told = subprocess.run(words, env=given, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert "READER_PASSWORD=hunter6" in told
+    assert "GF_SECURITY_ADMIN_PASSWORD=" in told  # Grafana takes its file where the variable is empty.
+    assert "GF_SECURITY_ADMIN_PASSWORD__FILE=/run/secrets/grafana_password" in told
+
+
 def test_the_role_of_dashboards_reads_the_views_and_nothing_else(there: dict[str, str], chain: Served):
     ended(started("migrate", there, chain))
     reader(there)
@@ -264,6 +321,30 @@ def test_prometheus_takes_its_arguments(tmp_path: Path):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.skipif(shutil.which("prometheus-node-exporter") is None, reason="no prometheus-node-exporter here")
+def test_the_disk_is_told_of_by_the_name_and_the_label_that_prometheus_looks_for():
+    port = cluster.free_port()
+    words = ["prometheus-node-exporter", *SERVICES["disk"]["command"], f"--web.listen-address=127.0.0.1:{port}"]
+    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    try:
+        told = answered(f"http://127.0.0.1:{port}/metrics")
+    finally:
+        process.kill()
+        process.wait()
+    assert re.search(r'^node_filesystem_avail_bytes\{[^}]*mountpoint="/', told, re.MULTILINE)
+
+
+def answered(address: str) -> str:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            assert time.monotonic() < deadline, f"nobody answers at {address}"
+            time.sleep(0.1)
 
 
 # --- a ledger moves from one server to the other -------------------------------------------------------------------

@@ -29,6 +29,8 @@ CHARTS = {
     GM: "/charts/market/gmx_solana/gm1.json", "/liquidations": "/charts/liquidations.json",
 }  # fmt: skip
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/webp,*/*;q=0.8"
+
 
 class Visitor:
     """Somebody who asks for pages."""
@@ -188,6 +190,22 @@ async def test_what_is_not_there_is_a_page_that_says_so(path: str, visitor: Visi
     assert {"Nothing is here", "Overview"} <= set(Reading(text).texts)
 
 
+@pytest.mark.parametrize("path", ["/nothing", "/nothing/of/the/kind", "/coverage/", "/charts/nothing.json"])
+async def test_an_address_of_nothing_is_a_page_for_browsers_and_json_for_programs(path: str, visitor: Visitor) -> None:
+    status, text, headers = await visitor.get(path, Accept=BROWSER)
+    assert (status, headers["Content-Type"], headers["Cache-Control"]) == (404, "text/html; charset=utf-8", "no-store")
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    assert {"Nothing is here", "Overview"} <= set(Reading(text).texts)
+    status, text, _ = await visitor.get(path)
+    assert (status, json.loads(text)["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/nothing/more"])
+async def test_the_api_says_json_to_browsers_too(path: str, visitor: Visitor) -> None:
+    status, text, _ = await visitor.get(path, Accept=BROWSER)
+    assert (status, json.loads(text)["error"]["code"]) == (404, "not_found")
+
+
 @pytest.mark.parametrize(
     ("query", "says"),
     [
@@ -220,8 +238,8 @@ async def test_a_simulated_ledger_says_so_on_every_page(database_url: str) -> No
         await owner.execute("INSERT INTO ledger.cluster (genesis_hash, name) VALUES ('Box1111', 'mainnet-beta')")
     async with visiting(database_url) as visitor:
         for path in (*PAGES, "/nothing/of/the/kind", "/protocol/other", "/?window=x"):
-            status, text, _ = await visitor.get(path)
-            assert "Simulated." in Reading(text).texts or path.startswith("/nothing"), (path, status)
+            status, text, _ = await visitor.get(path, Accept=BROWSER)
+            assert "Simulated." in Reading(text).texts, (path, status)
             assert "mainnet-beta" not in text
 
 
@@ -257,6 +275,8 @@ async def test_a_database_that_is_away_or_not_migrated_is_told(week_url: str) ->
         status, text, headers = await visitor.get("/")
         assert (status, "The database is away" in Reading(text).texts, "secret" in text) == (503, True, False)
         assert headers["Refresh"] == "5"
+        status, text, _ = await visitor.get("/nothing", Accept=BROWSER)
+        assert (status, "Nothing is here" in Reading(text).texts) == (404, True)
     async with visiting(in_database(week_url, "postgres")) as visitor:
         status, text, _ = await visitor.get("/coverage")
         assert (status, "The ledger is not ready" in Reading(text).texts) == (503, True)

@@ -15,7 +15,7 @@ import structlog
 from indexer.core.coverage import Span
 from indexer.core.jsonrpc import LONGEST_MESSAGE, RpcError, plain
 from indexer.errors import ConfigError
-from indexer.sources.addresses import LONGEST_TEXT, Scrubber, names_of
+from indexer.sources.addresses import LONGEST_TEXT, SUBSCRIPTIONS, Scrubber, names_of
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.blocks import BlocksSource
 from indexer.sources.endpoint import EndpointSettings, Quarantine
@@ -141,6 +141,13 @@ def test_what_is_no_address_is_refused_without_being_quoted(url: str) -> None:
     with pytest.raises(ConfigError, match="endpoint 2") as caught:
         names_of([URLS[0], url])
     assert leaks("".join(traceback.format_exception(caught.value))) == []
+
+
+def test_subscriptions_are_named_like_requests() -> None:
+    websockets = [url.replace("http", "ws", 1) for url in URLS]
+    assert names_of(websockets, SUBSCRIPTIONS) == names_of(URLS)
+    with pytest.raises(ConfigError, match="endpoint 1 is no ws:// or wss:// URL"):
+        names_of(URLS, SUBSCRIPTIONS)
 
 
 def test_a_name_is_the_host_and_tells_endpoints_apart() -> None:

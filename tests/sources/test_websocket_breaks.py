@@ -247,6 +247,22 @@ def test_after_a_link_that_lived_the_first_pause_is_short_again() -> None:
     assert dial.dialled_at[-1] - (dial.dialled_at[-2] + 120) <= 0.5
 
 
+@pytest.mark.parametrize("key", ["short1", "0123456789abcdef0123456789abcdef"])
+def test_no_reason_of_a_loss_shows_a_key_of_the_address(key: str) -> None:
+    url = f"wss://node.example/v1/{key}?k={key}x"
+
+    heard = listen(FakeDial(by_url={url: None}), after(5), urls=(url,))  # Which tells the whole address.
+    assert {lost.endpoint for lost in heard.of(Lost)} == {"node.example"}
+    assert all("no connection" in lost.reason and key not in lost.reason for lost in heard.of(Lost))
+
+
+def test_two_endpoints_of_one_host_are_told_apart() -> None:
+    urls = ("wss://node.example/one", "wss://node.example/two")
+
+    heard = listen(FakeDial(by_url=dict.fromkeys(urls)), after(5), urls=urls)
+    assert {lost.endpoint for lost in heard.of(Lost)} == {"node.example", "node.example#2"}
+
+
 def test_one_endpoint_down_is_no_loss_of_the_other() -> None:
     node = Node()
 

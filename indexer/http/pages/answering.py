@@ -96,6 +96,17 @@ async def specifications(
     return _tagged(request, msgspec.json.encode(found), "application/json")
 
 
+async def nowhere(request: web.Request) -> web.Response:
+    """That there is no such page, for people."""
+    around: frame.Frame | None = None
+    try:
+        async with asking.snapshot(request.app[POOL]) as connection:
+            around = await frame.read(connection)
+    except EXPECTED as error:
+        _told(request, error)  # The page is not there, whatever the database says.
+    return _html(request, _troubled(request, NOWHERE), around)
+
+
 def file(request: web.Request, name: str) -> web.Response:
     """A file that never changes."""
     found = assets.asset(name)
