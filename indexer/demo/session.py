@@ -48,13 +48,16 @@ async def run(settings: Settings, shape: Shape, *, once: bool, show: Print) -> N
 
 
 async def _shown(folder: Path, shape: Shape, stages: Stages, show: Print, *, once: bool) -> None:
-    """Until it is cancelled, or the table is shown (`once`), or the simulated chain ends."""
+    """Until it is cancelled, or the table is shown (`once`), or the simulated chain ends. Without a table: InputError."""
     async with cluster(shape, folder) as simulated, _database(folder, stages) as url:
         with stages.stage(f"making {shape.days} simulated days of three exchanges") as moved:
             served = await simulated.served(moved)
         async with daemon(served, folder) as indexing:
             stages.say(f"web page: {indexing.page} (it fills as the daemon goes on)")
-            await _while_alive(_watched(url, served, stages, show, once=once), indexing.ended(), simulated.ended())
+            await _while_alive(_until_shown(url, served, stages, show), indexing.ended(), simulated.ended_early())
+            if not once:
+                stages.say("it goes on live until Ctrl-C")
+                await _while_alive(_live(url, stages), indexing.ended(), simulated.ended())
 
 
 @asynccontextmanager
@@ -79,15 +82,12 @@ async def _while_alive(main: Coroutine[Any, Any, None], *lives: Coroutine[Any, A
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _watched(url: str, served: Served, stages: Stages, show: Print, *, once: bool) -> None:
+async def _until_shown(url: str, served: Served, stages: Stages, show: Print) -> None:
     since = await _until_settled(url, served, stages)
     await _until_fresh(url, since, stages)
     report = await _waited(lambda: read_report(url, None, _WINDOW_DAYS, PROTOCOLS, timeout_s=_TIMEOUT_S))
     show(f"SIMULATED: none of these figures is real.\n\n{laid_out.text(report)}")
     stages.say(f"from the start to this table: {time.monotonic() - stages.began_s:.0f} s")
-    if not once:
-        stages.say("it goes on live until Ctrl-C")
-        await _live(url, stages)
 
 
 async def _until_settled(url: str, served: Served, stages: Stages) -> datetime:

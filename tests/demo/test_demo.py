@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer.config import Settings, load
+from indexer.demo import session
 from indexer.demo.place import emptied
 from indexer.demo.shape import DAY_S, Shape
 from indexer.errors import InputError
@@ -62,6 +63,13 @@ def test_whatever_ends_it_nothing_is_left(open_folder: Path, by: signal.Signals)
         assert len(demo.left()) > 4
         assert demo.ended(by) < SLACK * END_S
         assert demo.process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}[by]
+
+
+async def test_a_chain_that_ends_before_the_table_is_an_error(open_folder: Path):
+    short, shown = Shape(days=2, hours=0.0), list[str]()
+    with pytest.raises(InputError, match="the simulated chain ended before the table was there"):
+        await session.run(settings(open_folder / "short"), short, once=True, show=shown.append)
+    assert shown == []
 
 
 # --- where it keeps its data -----------------------------------------------------------------------------------------
