@@ -43,7 +43,9 @@ async def require_cluster(endpoint: str, expected: str) -> None:
     found = await genesis_hash(endpoint)
     if found != expected:
         raise ClusterMismatch(
-            f"the endpoint has genesis hash {found}, the ledger {expected}", place=names_of([endpoint])[0], remedy=_REMEDY
+            f"the endpoint has genesis hash {found}, the ledger {expected}",
+            place=names_of([endpoint])[0],
+            remedy=_REMEDY,
         )
 
 
