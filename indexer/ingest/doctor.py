@@ -12,7 +12,7 @@ import msgspec
 
 from indexer.core.protocol import Protocol
 from indexer.errors import PerpsIndexerError
-from indexer.redaction import redacted
+from indexer.sources.addresses import shown
 from indexer.sources.ahead import gathered
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.hints import Lost, Subscribed
@@ -91,9 +91,7 @@ async def _subscribed(url: str, streams: Sequence[Protocol], dial: Dial, rng: Ra
                     return Finding("subscription", told.endpoint, "fine", f"tells of {len(streams)} streams")
     except TimeoutError:
         pass
-    return Finding(
-        "subscription", redacted(url), "wrong", f"no subscription to {sorted(waiting)} within {WAIT_S:.0f} s"
-    )
+    return Finding("subscription", shown(url), "wrong", f"no subscription to {sorted(waiting)} within {WAIT_S:.0f} s")
 
 
 async def portal(archive: Portal | None) -> Finding:

@@ -5,7 +5,7 @@ An address may hold a key anywhere but in its host. Nodes, proxies and libraries
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from indexer.errors import ConfigError
@@ -17,11 +17,19 @@ _LONGEST_WORD = 5  # Characters of a piece of a path that may be a word of it, l
 
 def names_of(urls: Sequence[str]) -> list[str]:
     """Host and port of each, numbered where several have the same. Raises ConfigError for what is no address."""
+    return _numbered(_host(url, number) for number, url in enumerate(urls, start=1))
+
+
+def shown_of(urls: Sequence[str]) -> list[str]:
+    """As `shown`, numbered where several have the same."""
+    return _numbered(map(shown, urls))
+
+
+def _numbered(names: Iterable[str]) -> list[str]:
     found: list[str] = []
-    for number, url in enumerate(urls, start=1):
-        host = _host(url, number)
-        same = sum(1 for name in found if name.split("#")[0] == host)
-        found.append(f"{host}#{same + 1}" if same else host)
+    for name in names:
+        same = sum(1 for one in found if one.split("#")[0] == name)
+        found.append(f"{name}#{same + 1}" if same else name)
     return found
 
 
@@ -34,6 +42,13 @@ def _host(url: str, number: int) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"the address of endpoint {number} is no http:// or https:// URL of a host")
     return f"{parts.hostname}:{port}" if port else parts.hostname
+
+
+def shown(url: str) -> str:
+    """The scheme, host and port of an address that was checked before: nothing of it that may be a key."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}:{parts.port}" if parts.port else f"{parts.scheme}://{host}"
 
 
 class Scrubber:

@@ -22,7 +22,7 @@ from indexer.core import base58
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.rpc import MAX_SLOT, Malformed, parse_notification
 from indexer.core.transaction import Transaction, Unavailable
-from indexer.redaction import redacted
+from indexer.sources.addresses import Scrubber, shown_of
 from indexer.sources.hints import Hint, LinkHealth, Lost, News, StreamHealth, Subscribed, is_log_stream, mentions
 from indexer.sources.pump import Put, pumped
 from indexer.sources.subscriptions import LinkCounts, Notification, Patience, Silent, State, Subscriptions
@@ -56,7 +56,9 @@ class LogSubscriptions:
     ) -> None:
         self._settings = settings or HintSettings()
         told = _Told(self._settings.remembered)
-        self._links = [_Endpoint(url, streams, dial, told, rng, self._settings) for url in dict.fromkeys(endpoints)]
+        urls = list(dict.fromkeys(endpoints))
+        names = zip(urls, shown_of(urls), strict=True)
+        self._links = [_Endpoint(url, name, streams, dial, told, rng, self._settings) for url, name in names]
 
     def hints(self) -> AsyncGenerator[News, None]:
         """Hints until it is closed or cancelled, which closes all sockets. It never ends and raises nothing."""
@@ -92,18 +94,26 @@ class _Told:
 
 
 class _Endpoint:
-    """The link to one endpoint, opened again and again."""
+    """The link to one endpoint, opened again and again. `name`: what is shown of its address."""
 
     def __init__(
-        self, url: str, streams: Sequence[Stream], dial: Dial, told: _Told, rng: Random, settings: HintSettings
+        self,
+        url: str,
+        name: str,
+        streams: Sequence[Stream],
+        dial: Dial,
+        told: _Told,
+        rng: Random,
+        settings: HintSettings,
     ) -> None:
+        self._scrubbed = Scrubber(url)
         self._url, self._dial, self._told, self._rng, self._settings = url, dial, told, rng, settings
         self._wanted = {s.name: [base58.encode(address) for address in mentions(s)] for s in streams}
         self._log_streams = frozenset(s.name for s in streams if is_log_stream(s))
         self._is_lost: set[str] = set()  # Streams whose loss was said.
         self._silences: dict[str, float] = {}  # By address.
         health = {s.name: StreamHealth() for s in streams}
-        self.health = LinkHealth(endpoint=redacted(url), counts=LinkCounts(), streams=health)
+        self.health = LinkHealth(endpoint=name, counts=LinkCounts(), streams=health)
 
     async def listen(self, put: Put[News]) -> None:
         """Forever."""
@@ -128,7 +138,7 @@ class _Endpoint:
         except (WireBroken, Silent) as error:
             self.health.failures += 1
             self.health.connected_since = None
-            return redacted(str(error)) or type(error).__name__
+            return self._scrubbed(str(error)) or type(error).__name__
 
     async def _talk(self, link: Link, put: Put[News]) -> NoReturn:
         """Raises WireBroken, Silent."""

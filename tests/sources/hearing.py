@@ -24,7 +24,7 @@ from tests.world import log_transaction, signature
 
 SECRET = "0123456789abcdef0123456789abcdef"
 URL, OTHER_URL = f"wss://node.example/{SECRET}", f"wss://other.example/?api-key={SECRET}"
-SHOWN, OTHER_SHOWN = "wss://node.example/***", "wss://other.example/?api-key=***"
+SHOWN, OTHER_SHOWN = "wss://node.example", "wss://other.example"
 DRIFT_STREAM, JUPITER_STREAM, GMX_STREAM = protocols()
 D, V, J, G = (base58.encode(k) for k in (DRIFT, VAULTS, JUPITER_AUTHORITY, GMX_AUTHORITY))
 PLACEHOLDER = "1" * 64
