@@ -33,6 +33,7 @@ from indexer.ingest.verifying import keep_proven
 from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
+from indexer.sources.addresses import names_of
 from indexer.sources.base import Strategy
 from indexer.sources.portal import Portal
 from indexer.sources.rpc import Rpc
@@ -75,7 +76,9 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
     ):
         holder = holder_name()
         daemon = composed.daemon(settings, store, wire, holder=holder, rng=Random())  # noqa: S311 (jitter)
-        _log.info("daemon_started", holder=holder, endpoints=settings.endpoints.rpc_urls, protocols=names or "all")
+        _log.info(
+            "daemon_started", holder=holder, endpoints=names_of(settings.endpoints.rpc_urls), protocols=names or "all"
+        )
 
         def knows() -> Known:
             return daemon.inside.told(asyncio.get_running_loop().time(), Connections(*store.connections()))

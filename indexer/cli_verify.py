@@ -45,7 +45,10 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
+    """`without`: protocols of which none of these slots is settled, so that there is nothing to prove."""
+
     certificates: Sequence[Certificate]
+    without: Sequence[str]
     repaired: verifying.Repaired | None
     opinions: Sequence[Opinion]
 
@@ -87,11 +90,12 @@ def _printed(found: Found, form: Format) -> str:
     if form is Format.json:
         told = {
             "protocols": report.rows(found.certificates),
+            "nothing_settled": found.without,
             "repaired": found.repaired,
             "second_opinions": found.opinions,
         }
         return msgspec.json.encode(told).decode() + "\n"
-    return report.text(found.certificates) + report.notes(found.repaired, found.opinions)
+    return report.text(found.certificates) + report.notes(found.without, found.repaired, found.opinions)
 
 
 async def _verified(settings: Settings, names: Sequence[str], wish: Wish) -> Found:
@@ -108,8 +112,11 @@ async def _verified(settings: Settings, names: Sequence[str], wish: Wish) -> Fou
             repaired = await _repaired(settings, store, proofs, witnesses, span)
         if wish.second is not None:
             opinions = await _opinions(settings, store, proofs, streams, span, wish)
-        certificates = [await verifying.certified(proofs, store, name, start, behind) for name in streams]
-        return Found([one for one in certificates if one is not None], repaired, opinions)
+        told = {name: await verifying.certified(proofs, store, name, start, behind) for name in streams}
+        if not any(told.values()):
+            raise InputError("nothing to prove: no such slot is settled", remedy="`run` and `backfill` settle slots")
+        without = [name for name, one in told.items() if one is None]
+        return Found([one for one in told.values() if one is not None], without, repaired, opinions)
 
 
 async def _repaired(

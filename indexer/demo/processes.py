@@ -42,6 +42,11 @@ class Cluster:
         if await self._process.wait():
             raise InputError("the simulated cluster ended", place=str(self._log))
 
+    async def ended_early(self) -> None:
+        """As `ended`, where even the end of its chain is too early. Raises InputError."""
+        await self.ended()
+        raise InputError("the simulated chain ended before the table was there", remedy="give it longer: --hours")
+
 
 @asynccontextmanager
 async def cluster(shape: Shape, folder: Path) -> AsyncIterator[Cluster]:

@@ -23,8 +23,7 @@ from indexer.store.database import serving
 
 
 def main() -> int:
-    """The exit code. Ctrl-C is for the daemon, whose end ends this process as well."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """The exit code."""
     try:
         settings = child.settings_from_input()
         log.configure(settings.log)

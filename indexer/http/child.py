@@ -74,6 +74,7 @@ async def _child(settings: Settings, shared: socket.socket, knows: Callable[[], 
         sys.executable, "-m", "indexer.http", str(shared.fileno()),
         stdin=asyncio.subprocess.PIPE, pass_fds=(shared.fileno(),),
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+        start_new_session=True,  # Ctrl-C is for the daemon, whose end ends this process as well.
     )  # fmt: skip
     assert child.stdin is not None, "it was asked for"
     telling = asyncio.create_task(_tell(child.stdin, handed_over(settings), knows), name="tell the server")

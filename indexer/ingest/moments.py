@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from indexer.core.coverage import Span, Spans
 from indexer.errors import InputError
@@ -19,6 +20,10 @@ HEAD = "head"
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
+class Time(NamedTuple):
+    unix_s: int
+
+
 class Moments:
     """Answers from what the ledger knows, then the nodes, then the archive."""
 
@@ -29,9 +34,9 @@ class Moments:
 
     async def span(self, start: str | None, end: str, since: str | None) -> Span:
         """The slots from `start`, or from so long before now, up to and including `end`. Raises InputError."""
-        head = await self._head()
-        first = await self._slot(start, head) if start is not None else await self._at(_ago(since or ""), head)
-        last = await self._slot(end, head)
+        began, ended = _read(start) if start is not None else Time(_ago(since or "")), _read(end)
+        head = await self._head()  # Behind what is read: a slip of the pen is told at once, whatever the network does.
+        first, last = await self._slot(began, head), await self._slot(ended, head)
         if last > head:
             raise InputError(f"slot {last} is not finalized yet, the head is {head}", remedy="leave --to out")
         if last < first:
@@ -49,12 +54,10 @@ class Moments:
         reach = await self._rpc.reach(lane="backfill")
         return (await self._rpc.finalized(lane="backfill")).value if reach is None else reach.end - 1
 
-    async def _slot(self, text: str, head: int) -> int:
-        if text == HEAD:
-            return head
-        if text.isascii() and text.isdigit():
-            return int(text)
-        return await self._at(time_of(text), head)
+    async def _slot(self, said: int | Time | None, head: int) -> int:
+        if isinstance(said, Time):
+            return await self._at(said.unix_s, head)
+        return head if said is None else said
 
     async def _at(self, time: int, head: int) -> int:
         """The first slot at this Unix time or later."""
@@ -69,6 +72,13 @@ class Moments:
         if found <= first and self._archive is not None:  # Older than the nodes' history.
             return await self._archive.slot_at(time) or found
         return found
+
+
+def _read(text: str) -> int | Time | None:
+    """A slot, or a time; None: the head. Raises InputError."""
+    if text == HEAD:
+        return None
+    return int(text) if text.isascii() and text.isdigit() else Time(time_of(text))
 
 
 def time_of(text: str) -> int:

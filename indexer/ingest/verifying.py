@@ -81,10 +81,13 @@ async def certified(
 
     None: there are no such slots.
     """
-    settled = await proofs.span(protocol) or Span(0, 0)
-    span = Span(settled.start if start is None else start, settled.end if behind is None else behind)
-    if span.start >= span.end:
+    settled = await proofs.span(protocol)
+    if settled is None:
         return None
+    first, end = settled.start if start is None else start, settled.end if behind is None else behind
+    if first >= end:
+        return None
+    span = Span(first, end)
     return certificate(
         protocol,
         span,

@@ -31,9 +31,9 @@ def text(certificates: Sequence[Certificate]) -> str:
     return "\n".join("".join(f"{line}\n" for line in _block(one)) for one in certificates)
 
 
-def notes(repaired: Repaired | None, opinions: Sequence[Opinion]) -> str:
-    """What a repair and second opinions came to, below the certificates."""
-    lines = []
+def notes(without: Sequence[str], repaired: Repaired | None, opinions: Sequence[Opinion]) -> str:
+    """Below the certificates: protocols that have none, and what a repair and second opinions came to."""
+    lines = [f"{name}: none of these slots is settled, so that there is nothing to prove" for name in without]
     if repaired is not None:
         lines.append(
             f"repair: {repaired.slots} slots of {repaired.brackets} brackets were fetched once more and brought"

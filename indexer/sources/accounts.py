@@ -20,7 +20,7 @@ from solders.keypair import Keypair
 from solders.pubkey import Pubkey
 
 from indexer.errors import ClusterMismatch, InputError
-from indexer.redaction import redacted
+from indexer.sources.addresses import Scrubber, names_of
 
 _REMEDY = "name an endpoint of the ledger's cluster, or use another database"
 
@@ -43,7 +43,9 @@ async def require_cluster(endpoint: str, expected: str) -> None:
     found = await genesis_hash(endpoint)
     if found != expected:
         raise ClusterMismatch(
-            f"the endpoint has genesis hash {found}, the ledger {expected}", place=redacted(endpoint), remedy=_REMEDY
+            f"the endpoint has genesis hash {found}, the ledger {expected}",
+            place=names_of([endpoint])[0],
+            remedy=_REMEDY,
         )
 
 
@@ -62,5 +64,5 @@ async def published_events(endpoint: str, program_id: bytes) -> tuple[str, ...] 
 
 
 def _unavailable(endpoint: str, error: Exception) -> EndpointUnavailable:
-    reason = redacted(str(error.__cause__ or error)) or type(error.__cause__ or error).__name__
-    return EndpointUnavailable(f"no answer of a Solana node: {reason}", place=redacted(endpoint))
+    reason = Scrubber(endpoint)(str(error.__cause__ or error)) or type(error.__cause__ or error).__name__
+    return EndpointUnavailable(f"no answer of a Solana node: {reason}", place=names_of([endpoint])[0])

@@ -129,6 +129,6 @@ def _told() -> Iterator[None]:
 
 
 def _words(error: Exception) -> str:
-    """The kind of an error and the system's reason for it; its own text may quote the address."""
+    """The system's reason, or the kind of the error where it has none; its own text may quote the address."""
     reason = error.strerror if isinstance(error, OSError) else None
-    return f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    return reason or type(error).__name__

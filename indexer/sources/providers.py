@@ -213,8 +213,8 @@ class Providers:
     def _wish(self, method: str, params: Sequence[Any], terms: _Terms, count: int = 1) -> Wish:
         endpoints = self._endpoints.values()
         allowed = tuple(e for e in endpoints if e.name not in terms.avoid and terms.only in (None, e.name))
-        now, what = asyncio.get_running_loop().time(), f"{method} {params[0] if params else ''}".rstrip()
-        return Wish(what, method, terms.lane, allowed, now, terms.patience_s, count, terms.slot)
+        now = asyncio.get_running_loop().time()
+        return Wish(_named(method, params), method, terms.lane, allowed, now, terms.patience_s, count, terms.slot)
 
     async def _from(self, endpoint: Endpoint, wish: Wish, past: int | None) -> Reason | None:
         """Why nothing may be taken from this endpoint: another cluster, or not shown to be past the slot."""
@@ -261,3 +261,8 @@ class Providers:
 
 
 _FINALIZED = ({"commitment": "finalized"},)
+
+
+def _named(method: str, params: Sequence[Any]) -> str:
+    """With the signature, key or slot that is asked for; how it is asked for says nothing to people."""
+    return f"{method} {params[0]}" if params and isinstance(params[0], str | int) else method

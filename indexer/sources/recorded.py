@@ -29,6 +29,7 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PACKED_PIECE = 4096  # Bytes. One piece may unpack to 30,000 times its size, and that is in memory at once.
 _DECODE = msgspec.json.Decoder()
+_DECODER_SAYS = "JSON is malformed: "
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -228,7 +229,7 @@ def _decoded(document: bytes, place: str) -> Any:
     except RecursionError:
         raise NoTransactions(f"{place}: nested too deeply to be an answer") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise NoTransactions(f"{place}: no JSON: {error}") from None
+        raise NoTransactions(f"{place}: no JSON: {str(error).removeprefix(_DECODER_SAYS)}") from None
 
 
 def _answers(document: Any, place: str, path: Path) -> Iterator[Answer]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from indexer.config import Settings, load
+from indexer.demo import session
 from indexer.demo.place import emptied
 from indexer.demo.shape import DAY_S, Shape
-from indexer.errors import InputError
+from indexer.demo.stages import Stages
+from indexer.errors import InputError, StoreUnavailable
+from indexer.simulation import virtual_time
 from tests.demo.running import END_S, Running, running
 from tests.unit.test_cli_frame import refused, run
 
@@ -64,6 +68,13 @@ def test_whatever_ends_it_nothing_is_left(open_folder: Path, by: signal.Signals)
         assert demo.process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -signal.SIGKILL}[by]
 
 
+async def test_a_chain_that_ends_before_the_table_is_an_error(open_folder: Path):
+    short, shown = Shape(days=2, hours=0.0), list[str]()
+    with pytest.raises(InputError, match="the simulated chain ended before the table was there"):
+        await session.run(settings(open_folder / "short"), short, once=True, show=shown.append)
+    assert shown == []
+
+
 # --- where it keeps its data -----------------------------------------------------------------------------------------
 
 
@@ -102,3 +113,29 @@ def test_its_history_is_whole_days_before_today_and_goes_on_to_now():
     live = profile.first_slot + profile.history_slots
     assert profile.genesis_time == now // DAY_S * DAY_S - 3 * DAY_S
     assert now - 300 < profile.time_of(live) <= now
+
+
+# --- what it says of a database that is away -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("free", "words"), [(1 << 40, "database: gone"), (3 << 20, "(its disk is full: 3 MB are free)")]
+)
+def test_a_database_that_stays_away_is_told_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], free: int, words: str
+):
+    looks = 0
+
+    async def read(url: str) -> str:
+        nonlocal looks
+        looks += 1
+        if looks < 12:
+            raise StoreUnavailable("gone")
+        return url
+
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert virtual_time.run(session.Watched("here", tmp_path, Stages()).waited(read)) == "here"
+    told = capsys.readouterr().err
+    assert told.count("the daemon waits for the database") == 1
+    assert words in told

@@ -13,8 +13,9 @@ import pytest
 
 from indexer import cli
 from indexer.core.coverage import Span
-from indexer.errors import EXIT_CODE
+from indexer.errors import EXIT_CODE, InputError
 from indexer.ingest import doctor
+from indexer.ingest.moments import Moments
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import EVERYTHING
@@ -119,6 +120,13 @@ async def test_slots_that_nobody_has_are_told_by_exit_code_gaps_and_are_repaired
     assert repaired["missing"] == {}
     assert json.loads(cluster.printed("gaps", "--json", url=url)) == []
     assert await wrong(cluster, url, Span(first, first + 10)) is None
+
+
+@pytest.mark.parametrize("words", [("yesterday", "head", None), ("7", "soon", None), (None, "head", "1 week")])
+async def test_what_is_no_moment_is_told_before_any_endpoint_is_asked(words: tuple[str | None, str, str | None]):
+    nobody = Moments(None, None, None)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"is neither a slot nor a time|is no length of time"):
+        await nobody.span(*words)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,12 @@ def test_a_wheel_can_be_built_of_what_is_copied():
     assert wanted | {"pyproject.toml"} <= {word for words in said("COPY") for word in words.split()[:-1]}
 
 
+def test_pictures_of_documents_are_in_no_wheel_and_no_image():
+    lines = (REPOSITORY / ".dockerignore").read_text().splitlines()
+    assert lines.index("config/pictures") > lines.index("!config"), "the last line that fits decides"
+    assert "config/pictures" in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["exclude"]
+
+
 def test_what_is_installed_was_checked_against_hashes():
     lock, install = said("RUN")[:2]
     assert {"--require-hashes", "--no-deps", "requirements.lock"} <= set(lock.split())

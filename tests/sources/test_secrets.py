@@ -18,10 +18,13 @@ from indexer.errors import ConfigError
 from indexer.sources.addresses import LONGEST_TEXT, SUBSCRIPTIONS, Scrubber, names_of
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.blocks import BlocksSource
+from indexer.sources.dial import WebSocketDial
 from indexer.sources.endpoint import EndpointSettings, Quarantine
+from indexer.sources.hints import Lost
 from indexer.sources.providers import PoolSettings, Providers, Question
 from indexer.sources.rpc import Rpc
 from indexer.sources.signatures import SignaturesSource
+from indexer.sources.websocket import LogSubscriptions
 from indexer.sources.wire import Reply, WireBroken
 from tests.programs import protocols
 from tests.sources.blockchain import chain, node
@@ -152,3 +155,14 @@ def test_subscriptions_are_named_like_requests() -> None:
 
 def test_a_name_is_the_host_and_tells_endpoints_apart() -> None:
     assert names_of(URLS) == ["rpc.vendor.example", "rpc.vendor.example#2", "node.example:8899", "rpc.vendor.example#3"]
+
+
+@pytest.mark.parametrize("path", ["short", "v2/words-without-a-digit", "?k=word"])
+async def test_of_a_subscriptions_address_only_the_host_is_shown(path: str) -> None:
+    url, other = f"ws://127.0.0.1:1/{path}", f"ws://127.0.0.1:1/other/{path}"
+    subscriptions = LogSubscriptions([url, other], protocols(), WebSocketDial(), rng=Random(1))
+    assert [link.endpoint for link in subscriptions.health()] == ["127.0.0.1:1", "127.0.0.1:1#2"]
+    async for news in subscriptions.hints():
+        assert isinstance(news, Lost)
+        assert path not in f"{news.endpoint} {news.reason}"
+        break

@@ -99,7 +99,7 @@ def test_zstd_is_read_by_its_content_not_its_name(tmp_path: Path) -> None:
     [
         (b"", "empty"),
         (b"  \n ", "empty"),
-        (b"not json", "no JSON"),
+        (b"not json", r"no JSON: invalid character"),
         (b"{", "no JSON"),
         (b"\xff\xfe\x00", "no JSON"),
         (b"[]", "an empty list"),

@@ -97,7 +97,7 @@ def installed(paths: Paths, account: Account, other: Path | None) -> Binaries:
             _copy(source, target)
         except shutil.Error as error:  # It lists every file; one reason is enough.
             shutil.rmtree(paths.binaries, ignore_errors=True)
-            reason = str(error.args[0][0][2]).partition(":")[0]
+            reason = re.sub(r"^\[Errno \d+\] ", "", str(error.args[0][0][2])).partition(":")[0]
             place = str(paths.binaries)
             raise StoreUnavailable(f"cannot copy the server: {reason}", place=place, remedy=UNUSABLE_REMEDY) from None
     return Binaries(target / source.name / "pginstall" / "bin")
