@@ -5,16 +5,18 @@ Commands call one function each. Resources close in reverse order, whatever happ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 
 import structlog
 
 from indexer.config import Settings
 from indexer.core.account import Observing
+from indexer.core.idl import UnsupportedIdl
 from indexer.core.protocol import Protocol, check_distinct
 from indexer.core.reference import Reference, parse_seed
+from indexer.errors import ConfigError
 from indexer.protocols import drift, gmx_solana, jupiter_perps
 from indexer.protocols.drift import accounts as drift_accounts
 from indexer.protocols.gmx_solana import accounts as gmx_accounts
@@ -39,8 +41,9 @@ EVIDENCE = (drift_evidence, jupiter_evidence, gmx_evidence)
 
 @cache
 def protocols() -> tuple[Protocol, ...]:
-    """Every protocol, with its decoders compiled. Raises ValueError where two claim one program."""
-    built = tuple(module.build(_idls()) for module in MODULES)
+    """Every protocol, with its decoders compiled. Raises ConfigError, or ValueError where two claim one program."""
+    with _idl_mended_by_a_person():
+        built = tuple(module.build(_idls()) for module in MODULES)
     check_distinct(built)
     return built
 
@@ -55,6 +58,14 @@ def observing() -> tuple[Observing, ...]:
 def witnesses() -> Mapping[str, Witness]:
     """What each protocol tells of its own completeness, by its name, with its decoders compiled."""
     return {one.name: one for one in (module.build(_idls()) for module in EVIDENCE)}
+
+
+@contextmanager
+def _idl_mended_by_a_person() -> Iterator[None]:
+    try:
+        yield
+    except UnsupportedIdl as error:
+        raise ConfigError(str(error), remedy="mend the file; idl/README.md says how layouts are written") from None
 
 
 def _idls() -> dict[str, str]:
