@@ -9,11 +9,14 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 
+import msgspec
 import structlog
 
 from indexer.config import Settings
+from indexer.core import base58
 from indexer.core.account import Observing
-from indexer.core.idl import UnsupportedIdl
+from indexer.core.idl import Idl, UnsupportedIdl
+from indexer.core.misreading import Ours
 from indexer.core.protocol import Protocol, check_distinct
 from indexer.core.reference import Reference, parse_seed
 from indexer.errors import ConfigError
@@ -66,6 +69,30 @@ def _idl_mended_by_a_person() -> Iterator[None]:
         yield
     except UnsupportedIdl as error:
         raise ConfigError(str(error), remedy="mend the file; idl/README.md says how layouts are written") from None
+
+
+class KnownProgram(msgspec.Struct, frozen=True):
+    """A program of which there is an IDL file."""
+
+    protocol: str
+    file: str
+    program_id: bytes
+    ours: Ours
+
+
+def known_programs() -> Sequence[KnownProgram]:
+    """In the order of protocols, then of files."""
+    emitting = {key: (protocol.name, program) for protocol in protocols() for key, program in protocol.programs.items()}
+    observed = {key: one.name for one in observing() for key in one.programs}
+    found = []
+    for file, text in sorted(_idls().items()):
+        key = base58.key(msgspec.json.decode(text)["metadata"]["address"])
+        name, program = emitting.get(key) or (observed[key], None)
+        layouts = program.layouts if program else {}
+        is_cpi = program is not None and program.channel == "cpi"
+        found.append(KnownProgram(name, file, key, Ours(Idl(text), layouts, reads_callers=is_cpi)))
+    order = stream_names()
+    return sorted(found, key=lambda one: order.index(one.protocol))
 
 
 def _idls() -> dict[str, str]:
