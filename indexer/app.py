@@ -5,16 +5,21 @@ Commands call one function each. Resources close in reverse order, whatever happ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 
+import msgspec
 import structlog
 
 from indexer.config import Settings
+from indexer.core import base58
 from indexer.core.account import Observing
+from indexer.core.idl import Idl, UnsupportedIdl
+from indexer.core.misreading import Ours
 from indexer.core.protocol import Protocol, check_distinct
 from indexer.core.reference import Reference, parse_seed
+from indexer.errors import ConfigError
 from indexer.protocols import drift, gmx_solana, jupiter_perps
 from indexer.protocols.drift import accounts as drift_accounts
 from indexer.protocols.gmx_solana import accounts as gmx_accounts
@@ -39,8 +44,9 @@ EVIDENCE = (drift_evidence, jupiter_evidence, gmx_evidence)
 
 @cache
 def protocols() -> tuple[Protocol, ...]:
-    """Every protocol, with its decoders compiled. Raises ValueError where two claim one program."""
-    built = tuple(module.build(_idls()) for module in MODULES)
+    """Every protocol, with its decoders compiled. Raises ConfigError, or ValueError where two claim one program."""
+    with _idl_mended_by_a_person():
+        built = tuple(module.build(_idls()) for module in MODULES)
     check_distinct(built)
     return built
 
@@ -55,6 +61,38 @@ def observing() -> tuple[Observing, ...]:
 def witnesses() -> Mapping[str, Witness]:
     """What each protocol tells of its own completeness, by its name, with its decoders compiled."""
     return {one.name: one for one in (module.build(_idls()) for module in EVIDENCE)}
+
+
+@contextmanager
+def _idl_mended_by_a_person() -> Iterator[None]:
+    try:
+        yield
+    except UnsupportedIdl as error:
+        raise ConfigError(str(error), remedy="mend the file; idl/README.md says how layouts are written") from None
+
+
+class KnownProgram(msgspec.Struct, frozen=True):
+    """A program of which there is an IDL file."""
+
+    protocol: str
+    file: str
+    program_id: bytes
+    ours: Ours
+
+
+def known_programs() -> Sequence[KnownProgram]:
+    """In the order of protocols, then of files."""
+    emitting = {key: (protocol.name, program) for protocol in protocols() for key, program in protocol.programs.items()}
+    observed = {key: one.name for one in observing() for key in one.programs}
+    found = []
+    for file, text in sorted(_idls().items()):
+        key = base58.key(msgspec.json.decode(text)["metadata"]["address"])
+        name, program = emitting.get(key) or (observed[key], None)
+        layouts = program.layouts if program else {}
+        is_cpi = program is not None and program.channel == "cpi"
+        found.append(KnownProgram(name, file, key, Ours(Idl(text), layouts, reads_callers=is_cpi)))
+    order = stream_names()
+    return sorted(found, key=lambda one: order.index(one.protocol))
 
 
 def _idls() -> dict[str, str]:

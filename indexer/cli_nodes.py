@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Annotated, Any
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from indexer import app as wiring
-from indexer.cli_records import AsJson, settings_of
+from indexer import app_network as composed
+from indexer.cli_records import settings_of
+from indexer.cli_run import Protocols
 from indexer.core import base58
-from indexer.core.protocol import Program
-from indexer.report import records as report
+from indexer.core.idl import UnsupportedIdl
+from indexer.core.misreading import findings
+from indexer.core.published import read_published
+from indexer.report import misread as report
+from indexer.report.misread import Checked
 
-UNKNOWN_EVENTS = 1  # Exit code: a program publishes events that would become failures here.
+if TYPE_CHECKING:
+    from indexer.sources.accounts import PublishedIdl
+
+MISREAD = 1  # Exit code: a program publishes what would be misread here, or an IDL that cannot be read.
+
+
+class Format(StrEnum):
+    table = "table"
+    json = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -27,38 +41,55 @@ def idl(
     endpoint: Annotated[
         str, typer.Argument(metavar="ENDPOINT", envvar="PERPS_ENDPOINT", help="URL of a node's JSON-RPC.")
     ],
-    as_json: AsJson = False,
+    protocol: Protocols = None,
+    format: Annotated[Format, typer.Option(help="How it is printed.")] = Format.table,  # noqa: A002 (its name)
 ) -> None:
-    """Compare our events with the IDLs on chain.
+    """Compare our IDL files with the IDLs on chain, and say what would be misread.
 
-    Exit code 1: a program publishes an event that this version does not know. An endpoint of another cluster is
-    refused. PERPS_ENDPOINT keeps a key in the URL out of the process list.
+    Exit code 1: something would, or an IDL cannot be read. A program without one is no trouble. An endpoint of another
+    cluster is refused. PERPS_ENDPOINT keeps a key in the URL out of the process list.
     """
     settings = settings_of(context)
-    rows = asyncio.run(_compared(endpoint, settings.cluster.genesis_hash))
-    typer.echo(msgspec.json.encode(rows).decode() if as_json else report.table(rows), nl=as_json)
-    if any(row["unknown_here"] for row in rows):
-        raise typer.Exit(UNKNOWN_EVENTS)
+    names = [one.name for one in composed.chosen(protocol or [])]
+    checked = asyncio.run(_checked(endpoint, settings.cluster.genesis_hash, names))
+    typer.echo(
+        msgspec.json.encode(checked).decode() + "\n" if format is Format.json else report.text(checked), nl=False
+    )
+    if any(one.wants_a_person for one in checked):
+        raise typer.Exit(MISREAD)
 
 
-async def _compared(endpoint: str, genesis_hash: str) -> list[report.Row]:
-    from indexer.sources.accounts import published_events, require_cluster  # Loads Anchor's client: half a second.
+async def _checked(endpoint: str, genesis_hash: str, names: Sequence[str]) -> list[Checked]:
+    from indexer.sources.accounts import published_idls, require_cluster  # Loads Solana's client: half a second.
 
     await require_cluster(endpoint, genesis_hash)
-    return [
-        compared(protocol.name, program, await published_events(endpoint, program.id))
-        for protocol in wiring.protocols()
-        for program in protocol.programs.values()
-    ]
+    known = [one for one in wiring.known_programs() if one.protocol in names]
+    found = await published_idls(endpoint, [one.program_id for one in known])
+    return [each for one in known for each in compared(one, [idl for idl in found if idl.program_id == one.program_id])]
 
 
-def compared(protocol: str, program: Program, published: Iterable[str] | None) -> dict[str, Any]:
-    """One program's events here and on chain. `published` None: it publishes no IDL, so nothing can be told."""
-    ours, theirs = {layout.name for layout in program.layouts.values()}, set(published or ())
-    return {
-        "protocol": protocol,
-        "program_id": base58.encode(program.id),
-        "is_published": published is not None,
-        "unknown_here": sorted(theirs - ours),
-        "not_published": sorted(ours - theirs) if published is not None else [],
-    }
+def compared(ours: wiring.KnownProgram, published: Sequence[PublishedIdl]) -> Iterator[Checked]:
+    """One for each IDL of the program; one alone where it publishes none."""
+    blank = Checked(ours.protocol, ours.file, base58.encode(ours.program_id), "not_published")
+    if not published:
+        yield blank
+    for one in published:
+        yield _compared(msgspec.structs.replace(blank, account=one.account, key=one.key), ours, one.text)
+
+
+def _compared(blank: Checked, ours: wiring.KnownProgram, text: str | UnsupportedIdl) -> Checked:
+    try:
+        if isinstance(text, UnsupportedIdl):
+            raise text
+        theirs = read_published(text)
+    except UnsupportedIdl as error:
+        return msgspec.structs.replace(blank, outcome="unreadable", reason=str(error))
+    found = findings(ours.ours, theirs)
+    return msgspec.structs.replace(
+        blank,
+        outcome=report.outcome_of(found),
+        dialect=theirs.dialect,
+        version=theirs.version,
+        reason="says nothing of events: they are not compared" if theirs.events is None and ours.ours.layouts else None,
+        findings=tuple(found),
+    )

@@ -178,16 +178,25 @@ def shown_cause(cause: FailureSummary) -> report.Row:
     }
 
 
-def reprocess(context: typer.Context, as_json: AsJson = False) -> None:
+def reprocess(
+    context: typer.Context,
+    from_slot: Annotated[
+        int | None,
+        typer.Option("--from", metavar="SLOT", min=0, help="Only what is stored from this slot on."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Make every record again from the stored bytes.
 
     Needs no endpoint. Goes on where it was stopped.
     """
-    rebuilt = asyncio.run(_reprocess(settings_of(context)))
+    rebuilt = asyncio.run(_reprocess(settings_of(context), from_slot))
     typer.echo(msgspec.json.encode(rebuilt).decode() if as_json else report.rebuilt(rebuilt), nl=as_json)
 
 
-async def _reprocess(settings: Settings) -> Rebuilt:
+async def _reprocess(settings: Settings, from_slot: int | None) -> Rebuilt:
     async with wiring.ledger(settings) as store:
         with progress("reprocessing", None) as advance:
-            return await reprocess_ledger(store, wiring.protocols(), await store.reference(), on_bucket=advance)
+            return await reprocess_ledger(
+                store, wiring.protocols(), await store.reference(), from_slot=from_slot, on_bucket=advance
+            )

@@ -97,6 +97,7 @@ class Observing:
         self.name = name
         self.listings, self.roots = tuple(listings), tuple(roots)
         self.named, self.refer = named, refer
+        self.programs = tuple(layouts)
         self._layouts, self._observe = layouts, observe
 
     def scene(self, images: Iterable[Image], times: Mapping[int, int], reference: Reference) -> Scene:

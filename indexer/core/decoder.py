@@ -50,7 +50,7 @@ def compile_decoder(
     `ends`: fields after which the bytes may stop. `older`: struct of payloads of exactly that length.
     `trailing`: whatever follows is left. `result`: whose class is made, where it is not the shape's.
     """
-    olds = {f"older{length}": compile_decoder(old, result=shape) for length, old in (older or {}).items()}
+    olds = {f"older{length}": compile_decoder(old, result=result or shape) for length, old in (older or {}).items()}
     lengths = dict(zip(older or {}, olds, strict=True))
     text, scope = source(shape, ends, trailing, result or shape, lengths)
     scope |= olds | {

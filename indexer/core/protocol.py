@@ -157,7 +157,7 @@ def _decoded(scene: Scene, protocol: Protocol, payload: Payload) -> tuple[Event 
             return None, None  # Only a known discriminator makes a payload of a text line.
         return None, _failure(scene, payload, None, "unknown_event", f"{len(payload.data)} bytes")
     try:
-        return Event(layout.name, layout.decode(payload.data), payload), None
+        return Event(layout.name, layout.at(scene.slot)(payload.data), payload), None
     except Undecodable as error:
         return None, _failure(scene, payload, layout.name, error.reason, error.detail)
     except Surplus as surplus:

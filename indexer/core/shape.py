@@ -12,7 +12,7 @@ from indexer.core.idl import Array, Enum, Fields, Option, Shape, Simple, Vec
 
 # `struct` codes of single values. A float stays its raw bytes: no amount may pass through one.
 FORMATS = {"u8": "B", "u16": "H", "u32": "I", "u64": "Q", "i8": "b", "i16": "h", "i32": "i", "i64": "q"}
-FORMATS |= {"publicKey": "32s", "f32": "4s"}
+FORMATS |= {"publicKey": "32s", "f32": "4s", "f64": "8s"}
 WIDE = {"u128": "QQ", "i128": "Qq"}  # In two halves, the lower first.
 
 

@@ -82,6 +82,7 @@ def _of_ledger(facts: Facts) -> Iterator[Metric]:
     yield gauge("unavailable_slots", _STREAM, of("unavailable_slots"), "Wanted slots that no source has so far.")
     yield gauge("provisional_rows", _STREAM, of("provisional_rows"), "Rows that only a confirmed read has seen.")
     yield gauge("failure_rows", _PROTOCOL, of("failures"), "Payloads that could not be read.")
+    yield gauge("unknown_layouts", _PROTOCOL, of("unknown_layouts"), "Events that no layout reads whole.")
     heads = [row["finalized_slot"] for row in rows if row["finalized_slot"] is not None]
     yield one("head_slot", max(heads, default=None), "Newest finalized slot that a daemon saw.")
     estimates = [((row["protocol"], row["kind"]), float(row["rows"])) for row in facts.estimates]

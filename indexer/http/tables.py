@@ -118,6 +118,7 @@ _LIST = (
         time="at",
     ),
     _plain("status", "protocol"),
+    _plain("unknown_events", "protocol", "program_id", "discriminator", "event?", "reason", time="last_time"),
     _plain("providers", "endpoint", "method", "holder"),
     _plain("freshness", "name"),
     _plain("markets", "protocol", "market_key"),

@@ -39,11 +39,17 @@ async def reprocess_ledger(
     reference: Reference,
     *,
     only_failures: bool = False,
+    from_slot: int | None = None,
     on_bucket: Callable[[], None] = lambda: None,
 ) -> Rebuilt:
-    """Reprocess what is asked for: what an earlier run left, else everything, or every slot with a failure."""
+    """Reprocess what is asked for: what an earlier run left, else everything, or every slot with a failure.
+
+    `from_slot`: what is stored from this slot on, besides what an earlier run left; for a layout that holds from there.
+    """
     if only_failures:
         await store.want_reprocess(await _failed(store))
+    elif from_slot is not None:
+        await store.want_reprocess(await _stored_from(store, from_slot))
     elif not await store.to_reprocess() and (everything := await store.stored_span()) is not None:
         await store.want_reprocess([everything])
     done, by_name, size = Rebuilt(), {protocol.name: protocol for protocol in protocols}, MOST_SLOTS
@@ -57,6 +63,13 @@ async def reprocess_ledger(
 
 async def _failed(store: Store) -> Sequence[Span]:
     return union(Span(one.first_slot, one.last_slot + 1) for one in await store.failures(limit=MOST_CAUSES))
+
+
+async def _stored_from(store: Store, slot: int) -> Sequence[Span]:
+    everything = await store.stored_span()
+    if everything is None or everything.end <= slot:
+        return ()
+    return (Span(max(slot, everything.start), everything.end),)
 
 
 async def _bucket(store: Store, span: Span, size: int) -> Span:

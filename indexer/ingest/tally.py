@@ -7,12 +7,16 @@ when it is settled, and a page that comes again adds nothing. Sums alone are kep
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from indexer.core.coverage import Spans
+from indexer.core.record import Failure, FailureReason
 from indexer.store.base import Page
 
 RATE_OVER_S = 60.0
+# What a program that was changed looks like: a discriminator that nobody knows, or bytes that do not fit.
+LAYOUT_REASONS = frozenset[FailureReason](["unknown_event", "unexpected_length", "short_payload", "invalid_value"])
+_MOST_UNREAD = 256  # Told of in one process; whatever comes then is a row, as everything is.
 _MOST_STEPS = 4096  # Pages remembered for the rate; more than these within its time are told as fewer seconds.
 
 
@@ -22,6 +26,7 @@ class Tally:
     def __init__(self) -> None:
         self.events: Counter[tuple[str, str]] = Counter()  # (protocol, event)
         self.failures: Counter[tuple[str, str]] = Counter()  # (protocol, reason)
+        self._unread: set[tuple[bytes, bytes]] = set()  # (program, discriminator) that was told of.
         self._filled: deque[tuple[float, int]] = deque(maxlen=_MOST_STEPS)
         self._since: float | None = None
 
@@ -35,6 +40,17 @@ class Tally:
         for failure in page.failures:
             if _lies_in(failure.origin.slot, newly.get(failure.origin.protocol, ())):
                 self.failures[failure.origin.protocol, failure.reason] += 1
+
+    def unread(self, failures: Iterable[Failure]) -> list[Failure]:
+        """Of what no layout reads whole, the first of each program and discriminator since the process started."""
+        first = []
+        for one in failures:
+            if one.reason not in LAYOUT_REASONS or one.discriminator is None or len(self._unread) >= _MOST_UNREAD:
+                continue
+            if (key := (one.origin.program_id, one.discriminator)) not in self._unread:
+                self._unread.add(key)
+                first.append(one)
+        return first
 
     def filled(self, now: float, slots: int) -> None:
         """So many slots of history were settled now, of all streams together."""

@@ -10,14 +10,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from random import Random
 
+import structlog
+
+from indexer.core import base58
 from indexer.core.coverage import Spans
 from indexer.core.protocol import Protocol
+from indexer.core.record import Failure
 from indexer.core.reference import Reference
 from indexer.ingest.page import processed
 from indexer.ingest.tally import Tally
 from indexer.sources.base import RawPage, Strategy
 from indexer.store.base import Page, Store, Written
 from indexer.store.patience import patiently
+
+_log = structlog.get_logger()
 
 # What shows every transaction of a slot needs no witness.
 _SEES_ALL: frozenset[Strategy] = frozenset({"blocks"})
@@ -77,4 +83,22 @@ class Writer:
         written = await patiently(lambda: self._store.write(page), self._rng)
         self._reference = None if written.outdated else reference
         self._tally.settled(page, written.settled)
+        for failure in self._tally.unread(found.failures):
+            _tell(failure)
         return written
+
+
+def _tell(failure: Failure) -> None:
+    origin, key = failure.origin, failure.discriminator
+    _log.error(
+        "layout_unknown",
+        protocol=origin.protocol,
+        program=base58.encode(origin.program_id),
+        discriminator=None if key is None else key.hex(),
+        event_name=origin.event,
+        reason=failure.reason,
+        detail=failure.detail,
+        slot=origin.slot,
+        signature=base58.encode(origin.signature),
+        remedy="perps-indexer idl ENDPOINT says what the program publishes; the bytes are kept",
+    )

@@ -59,11 +59,15 @@ def _block(row: Row) -> list[str]:
         "head": _head(row),
         "missing": _missing(row),
         "unavailable": f"{row['unavailable_slots']} slots" if row["unavailable_slots"] else "none",
-        "rows": f"{row['provisional_rows']} provisional; {row['failures']} payloads could not be read",
+        "rows": f"{row['provisional_rows']} provisional; {row['failures']} payloads could not be read{_layouts(row)}",
         "last settled": _last(row),
     }
     width = max(map(len, lines))
     return [f"{row['protocol']}: {_life(row)}", *(f"  {name:<{width}}  {text}" for name, text in lines.items())]
+
+
+def _layouts(row: Row) -> str:
+    return f", {row['unknown_layouts']} unknown layouts (perps.unknown_events)" if row["unknown_layouts"] else ""
 
 
 def _life(row: Row) -> str:

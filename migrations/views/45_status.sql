@@ -35,6 +35,8 @@ WITH streams AS (
     GROUP BY protocol
 ), failures AS (
     SELECT protocol, count(*) AS count FROM ledger.failures GROUP BY protocol
+), unknown AS (
+    SELECT protocol, count(DISTINCT (program_id, discriminator)) AS layouts FROM perps.unknown_events GROUP BY protocol
 )
 SELECT
     s.stream AS protocol,
@@ -54,6 +56,7 @@ SELECT
     perps.time_of(g.oldest) AS oldest_gap_time,
     coalesce(p.count, 0) AS provisional_rows,
     coalesce(f.count, 0) AS failures,
+    coalesce(u.layouts, 0) AS unknown_layouts,
     last.at AS last_settled_at,
     last.source AS last_source,
     last.endpoint AS last_endpoint,
@@ -66,6 +69,7 @@ CROSS JOIN LATERAL (
 LEFT JOIN gaps AS g ON g.protocol = s.stream
 LEFT JOIN provisional AS p ON p.protocol = s.stream
 LEFT JOIN failures AS f ON f.protocol = s.stream
+LEFT JOIN unknown AS u ON u.protocol = s.stream
 -- Who settled last wrote into a row of the newest hour there is.
 LEFT JOIN LATERAL (
     SELECT e.last_at AS at, e.source, e.endpoint
@@ -95,6 +99,7 @@ COMMENT ON COLUMN perps.status.oldest_gap IS 'First slot of the oldest gap, miss
 COMMENT ON COLUMN perps.status.oldest_gap_time IS 'About when that was, UTC.';
 COMMENT ON COLUMN perps.status.provisional_rows IS 'Rows that only a confirmed read has seen, of all kinds and their events.';
 COMMENT ON COLUMN perps.status.failures IS 'Payloads that could not be read; see perps.failures.';
+COMMENT ON COLUMN perps.status.unknown_layouts IS 'Events, by program and discriminator, of which some payload no layout reads whole; see perps.unknown_events.';
 COMMENT ON COLUMN perps.status.last_settled_at IS 'When the last slots were settled, UTC.';
 COMMENT ON COLUMN perps.status.last_source IS 'By what kind of source.';
 COMMENT ON COLUMN perps.status.last_endpoint IS 'By which endpoint.';

@@ -25,6 +25,7 @@ OF_LEDGER = {
     "perps_head_slot": set(),
     "perps_missing_slots": {"stream"}, "perps_unavailable_slots": {"stream"}, "perps_provisional_rows": {"stream"},
     "perps_newest_settled_slot": {"stream"}, "perps_head_age_seconds": {"stream"}, "perps_failure_rows": {"protocol"},
+    "perps_unknown_layouts": {"protocol"},
     "perps_rows": {"protocol", "table"}, "perps_rollup_marks_waiting": set(), "perps_rollup_age_seconds": set(),
     "perps_view_age_seconds": {"view"}, "perps_database_up": set(), "perps_ready": set(),
     "perps_build_info": {"version"},

@@ -131,3 +131,17 @@ async def test_a_bucket_that_never_holds_still_is_an_error_and_no_loop() -> None
     await store.want_reprocess([Span(1, 2)])
     with pytest.raises(PerpsIndexerError, match=f"changed {reprocess.MOST_TRIES} times"):
         await reprocess_ledger(store, protocols(), seed())
+
+
+async def test_what_lies_before_the_slot_of_a_new_layout_is_not_read_again() -> None:
+    txs = transactions(count=4, gap=5000)
+    store = await filled(txs, without("SwapRecord"), seed())
+    done = await reprocess_ledger(store, protocols(), seed(), from_slot=txs[2].slot)
+    assert done.transactions == 2
+    assert {(one.first_slot, one.last_slot) for one in await store.failures()} == {(txs[0].slot, txs[1].slot)}
+
+
+async def test_a_slot_behind_everything_that_is_stored_asks_for_nothing() -> None:
+    store = await filled(transactions(), without("SwapRecord"), seed())
+    done = await reprocess_ledger(store, protocols(), seed(), from_slot=10**9)
+    assert (done.buckets, len(await store.failures())) == (0, 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from msgspec import structs
 
 from indexer.core.coverage import Span
+from indexer.core.record import Failure, FailureReason
 from indexer.ingest.tally import RATE_OVER_S, Tally
 from indexer.ingest.writing import Writer
 from indexer.simulation.virtual_time import run
@@ -15,6 +17,7 @@ from indexer.store.memory import MemoryStore
 from tests.ingest.test_witnesses import DRIFT, seen_before
 from tests.simulation.hand_chain import FIRST
 from tests.store.ledger import event, failure, origin, page
+from tests.world import key
 
 SPAN = (Span(100, 110),)
 
@@ -64,3 +67,21 @@ def test_what_comes_at_confirmed_and_then_settles_twice_counts_once() -> None:
         assert tally.events == counted
 
     run(main())
+
+
+def test_what_no_layout_reads_is_told_once_by_program_and_discriminator() -> None:
+    def of(reason: FailureReason, discriminator: bytes | None, program: int = 1) -> Failure:
+        made = failure(origin(100, program_id=key(program)))
+        return structs.replace(made, reason=reason, discriminator=discriminator)
+
+    one, other = of("unknown_event", b"discrim1"), of("unexpected_length", b"discrim2")
+    elsewhere = of("unknown_event", b"discrim1", program=2)
+    silent = [of("truncated_logs", None), of("attribution_mismatch", b"discrim3")]
+    tally = Tally()
+    assert tally.unread([one, *silent, one, other]) == [one, other]
+    assert tally.unread([other, one, elsewhere]) == [elsewhere]
+
+
+def test_a_flood_of_discriminators_ends() -> None:
+    flood = (structs.replace(failure(origin(100)), discriminator=n.to_bytes(8, "little")) for n in range(10_000))
+    assert len(Tally().unread(flood)) == 256

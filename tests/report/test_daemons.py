@@ -55,7 +55,7 @@ async def test_status_is_a_block_for_each_protocol_and_a_table_of_endpoints(url)
         "  head          finalized 310, confirmed 340; 11 slots (4.4 s) behind it",
         "  missing       56 slots, the oldest gap at 200 (about 2023-11-15T12:00:40Z)",
         "  unavailable   5 slots",
-        "  rows          0 provisional; 1 payloads could not be read",
+        "  rows          0 provisional; 1 payloads could not be read, 1 unknown layouts (perps.unknown_events)",
         f"  last settled  {settled_at} by test from rpc.example",
     ]
     assert gmx.splitlines() == [

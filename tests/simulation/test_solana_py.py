@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,16 +20,21 @@ from solders.rpc.config import RpcTransactionLogsFilter, RpcTransactionLogsFilte
 from solders.rpc.errors import SlotSkippedMessage, UnsupportedTransactionVersionMessage
 from solders.signature import Signature
 
+from indexer.core import base58
+from indexer.core.idl_account import METADATA_PROGRAM
 from indexer.simulation.box import Box
 from indexer.simulation.faults import Fault, Faults
 from indexer.simulation.node_accounts import Account
+from indexer.sources.accounts import published_idls
 from tests.adversarial.answers import text
 from tests.simulation.small_chain import FIRST, GENESIS, LOGGER, blocks, chain, shown
+from tests.sources.test_accounts import anchor_key, metadata_key, of_anchor, of_metadata
 from tests.world import key
 
 NOW = FIRST + 60
 SKIPPED = FIRST + 7
 ADDRESS = Pubkey.from_bytes(LOGGER)
+PUBLISHING = key(702)
 OWNER, HELD = Pubkey.from_bytes(key(700)), Pubkey.from_bytes(key(701))
 
 
@@ -48,7 +54,12 @@ async def box() -> AsyncIterator[Any]:
     """(box, addresses of its honest node): the chain runs ten times as fast as Solana's."""
     loop = asyncio.get_running_loop()
     born = loop.time()
-    accounts = {str(HELD): [Account(str(OWNER), bytes(range(64)))]}
+    accounts = {str(HELD): [Account(str(OWNER), bytes(range(64)))]} | {
+        anchor_key(PUBLISHING): [Account(str(Pubkey.from_bytes(PUBLISHING)), of_anchor("in Anchor's"))],
+        metadata_key(PUBLISHING): [
+            Account(base58.encode(METADATA_PROGRAM), of_metadata(PUBLISHING, zlib.compress(b"in the other")))
+        ],
+    }
     one = Box(made(), lambda: loop.time() - born, start_slot=NOW, speed=10.0, accounts=accounts)
     async with one.served() as addresses:
         place = [node.name for node in one.nodes].index("node-2")
@@ -59,6 +70,12 @@ async def box() -> AsyncIterator[Any]:
 async def client(box: Any) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(box[1]) as made_client:
         yield made_client
+
+
+async def test_idls_are_found_in_both_accounts_of_a_program(box: Any):
+    found = await published_idls(box[1], [key(703), PUBLISHING])
+    told = [(one.program_id, one.account, one.text) for one in found]
+    assert told == [(PUBLISHING, "anchor", "in Anchor's"), (PUBLISHING, "program-metadata", "in the other")]
 
 
 async def test_the_head_and_the_node(client: AsyncClient):

@@ -123,7 +123,7 @@ async def test_status_says_how_far_a_stream_is(store, database):
         "alive": True, "wanted_from": 95, "asked_slots": 0, "settled_to": 109, "newest_settled": 209,
         "finalized_slot": 215, "confirmed_slot": 240, "lag_slots": 6, "missing_slots": 86, "unavailable_slots": 10,
         "oldest_gap": 110, "provisional_rows": 2, "failures": 1, "last_source": "test", "last_endpoint": "rpc.example",
-        "holder": "a",
+        "holder": "a", "unknown_layouts": 1,
     }  # fmt: skip
     assert {name: row[name] for name in expected} == expected
     assert (str(row["lag_s"]), row["oldest_gap_time"]) == ("2.4", datetime.fromtimestamp(NOON + 4, UTC))

@@ -71,7 +71,7 @@ async def test_the_views_of_the_contract_are_there(database):
         "token_prices_hourly", "market_prices_hourly", "funding_daily", "open_interest_daily", "liquidations_daily",
         "swaps_hourly", "incentives_daily", "protocol_overview", "today", "reconciliation", "freshness",
         "parameters", "row_estimates", "cluster", "counters", "completeness_daily", "completeness_gaps",
-        "second_opinions",
+        "second_opinions", "unknown_events",
     }  # fmt: skip
 
 
@@ -267,6 +267,26 @@ async def test_failures_show_their_bytes(store, database):
     await store.write(page(failure(origin(), payload=b"12345678rest", detail="4 bytes too many")))
     row = await database.fetchrow("SELECT reason, discriminator, payload, detail FROM perps.failures")
     assert tuple(row) == ("unknown_event", "3132333435363738", b"12345678rest", "4 bytes too many")
+
+
+async def test_layouts_that_changed_are_told_by_program_and_discriminator(store, database):
+    grown = {"reason": "unexpected_length", "discriminator": b"87654321"}
+    await store.write(
+        page(
+            failure(origin(100, event=None), payload=b"12345678rest"),
+            failure(origin(120, tx=2, event=None), payload=b"12345678longer"),
+            failure(origin(110, tx=3), payload=b"87654321more", **grown),
+            failure(origin(110, tx=4, event=None), reason="truncated_logs", discriminator=None),
+        )
+    )
+    rows = await database.fetch(
+        "SELECT discriminator, event, reason, payloads, shortest_bytes, longest_bytes, first_slot, last_slot"
+        " FROM perps.unknown_events ORDER BY payloads DESC"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("3132333435363738", None, "unknown_event", 2, 12, 14, 100, 120),
+        ("3837363534333231", "OrderActionRecord", "unexpected_length", 1, 12, 12, 110, 110),
+    ]
 
 
 async def test_coverage_shows_spans(store, database):

@@ -64,11 +64,12 @@ RULES: Mapping[bytes, Mapping[str, Rule]] = {DRIFT: EVENTS, VAULTS: VAULT_EVENTS
 def build(idls: Mapping[str, str]) -> Protocol:
     """The protocol from the texts of `drift.json` and `drift_vaults.json`. Raises UnsupportedIdl."""
     drift, strategy = idls["drift.json"], idls["drift_vaults.json"]
+    vault_layouts = compile_layouts(strategy, file="drift_vaults.json", tails=VAULT_TAILS)
     return Protocol(
         name=NAME,
         programs=(
-            Program(id=DRIFT, channel="log", layouts=compile_layouts(drift, tails=TAILS)),
-            Program(id=VAULTS, channel="log", layouts=compile_layouts(strategy, tails=VAULT_TAILS)),
+            Program(id=DRIFT, channel="log", layouts=compile_layouts(drift, file="drift.json", tails=TAILS)),
+            Program(id=VAULTS, channel="log", layouts=vault_layouts),
         ),
         interpret=partial(interpret, words(drift, strategy)),
     )

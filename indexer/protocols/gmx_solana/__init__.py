@@ -56,7 +56,8 @@ EVENTS: Mapping[str, Callable[[Evidence, Event], Iterator[Record]]] = {
 def build(idls: Mapping[str, str]) -> Protocol:
     """The protocol from the texts of IDL files by name. Raises KeyError where `gmsol_store.json` is missing."""
     text = idls[IDL]
-    program = Program(id=STORE_PROGRAM, channel="cpi", layouts=compile_layouts(text), event_authority=EVENT_AUTHORITY)
+    layouts = compile_layouts(text, file=IDL)
+    program = Program(id=STORE_PROGRAM, channel="cpi", layouts=layouts, event_authority=EVENT_AUTHORITY)
     return Protocol(name=NAME, programs=(program,), interpret=partial(_interpret, Idl(text).instructions))
 
 

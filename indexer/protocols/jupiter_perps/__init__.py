@@ -60,6 +60,6 @@ def interpret(scene: Scene) -> Iterator[Record]:
 
 def build(idls: Mapping[str, str]) -> Protocol:
     """The protocol from the texts of its IDL files, by file name."""
-    layouts = compile_layouts(idls[IDL], tails=TAILS, older=OLDER)
+    layouts = compile_layouts(idls[IDL], file=IDL, tails=TAILS, older=OLDER)
     program = Program(id=PROGRAM, channel="cpi", layouts=layouts, event_authority=EVENT_AUTHORITY)
     return Protocol(name=NAME, programs=(program,), interpret=interpret)
