@@ -3,6 +3,7 @@
 --
 --   READER_NAME=perps_dashboards READER_PASSWORD=... psql "$DATABASE_URL" --file=config/postgres/reader.sql
 
+SET client_min_messages = warning;
 \getenv name READER_NAME
 \getenv password READER_PASSWORD
 

@@ -38,6 +38,16 @@ def _host(url: str, number: int, schemes: tuple[str, str]) -> str:
     return f"{parts.hostname}:{port}" if port else parts.hostname
 
 
+def shown(url: str) -> str:
+    """Host and port of what may be no address of a host: nothing of it that may be a key."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or HIDDEN, parts.port
+    except ValueError:  # Its text quotes the address.
+        return HIDDEN
+    return f"{host}:{port}" if port else host
+
+
 class Scrubber:
     """Takes what one address keeps secret out of texts."""
 

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from indexer.redaction import redacted
-from indexer.sources.addresses import SUBSCRIPTIONS, Scrubber, names_of
+from indexer.sources.addresses import Scrubber, shown
 from indexer.sources.wire import Link, WireBroken
 
 _QUIET = logging.getLogger("indexer.websockets")
@@ -56,8 +56,7 @@ class WebSocketDial:
         except (OSError, TimeoutError, WebSocketException, UnicodeError, ImportError) as error:
             # UnicodeError: no name of a host. ImportError: the environment names a proxy that needs a library.
             reason = Scrubber(url)(str(error)) or type(error).__name__
-            (name,) = names_of([url], SUBSCRIPTIONS)
-            raise WireBroken(f"{name}: not opened: {reason}") from None
+            raise WireBroken(f"{shown(url)}: not opened: {reason}") from None
         try:
             yield _Link(connection)
         finally:
