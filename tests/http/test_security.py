@@ -61,9 +61,9 @@ async def test_only_reading_methods_are_answered(database_url: str) -> None:
 
 async def test_what_is_no_http_is_no_error_of_ours(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     async with serving(settings_for(database_url), database_url) as client:
-        caplog.clear()  # Of where it serves.
         assert (await client.get("/health", method="NOSUCH")).status == 400
-    assert not caplog.records, "a stranger could fill the log"
+    said = [record.getMessage() for record in caplog.records if "http_served" not in record.getMessage()]
+    assert not said, "a stranger could fill the log"
 
 
 async def test_another_origin_reads_answers_only_where_the_settings_name_it(database_url: str) -> None:
