@@ -120,7 +120,7 @@ def test_sigterm_ends_daemon_and_server_at_once(cluster: Served, emptied_databas
         place = address(daemon)
         (server,) = servers(daemon.process.pid)
         assert os.getsid(server) == server, "Ctrl-C reaches the daemon alone, however early it comes"
-        assert daemon.told_to_end() < 2 * STOP_S
+        assert daemon.told_to_end() < STOP_S
         assert not Path(f"/proc/{server}").exists()
         with pytest.raises(urllib.error.URLError):
             asked(f"{place}health")

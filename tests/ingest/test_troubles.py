@@ -30,15 +30,23 @@ def answers(tmp_path: Path) -> str:
     return str(write(tmp_path / "t.jsonl", *({"slot": n, "result": answer(n, SWAP)} for n in range(1, 41))))
 
 
-@pytest.mark.parametrize(("what", "words"), [(DISK_FULL, "No space left"), (ENDED, "connection")])
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        (DISK_FULL, ("No space left",)),
+        # The reason, or where its socket was closed before that was read, that it was.
+        (ENDED, ("terminating connection", "the connection broke: connection was closed")),
+    ],
+)
 async def test_a_replay_amid_trouble_leaves_whole_pages_and_goes_on_after_it(
-    database_url: str, answers: str, what: str, words: str
+    database_url: str, answers: str, what: str, words: tuple[str, ...]
 ) -> None:
     settings = {"DATABASE_URL": database_url, "PERPS_REPLAY__PAGE_TRANSACTIONS": "10"}
     async with connected(database_url) as database:
         await database.execute("SELECT ledger.ensure_partitions(0, 1)")
         await database.execute(TROUBLE.format(what=what))
-        assert words in refused(run("replay", answers, **settings))  # Its end is seen before its reason, or with it.
+        line = refused(run("replay", answers, **settings))
+        assert any(word in line for word in words), line
         there = "SELECT count(*) AS swaps, (SELECT count(*) FROM ledger.events) AS events FROM perps.swaps"
         assert tuple(await database.fetchrow(there)) == (20, 20)
         await database.execute("DROP TRIGGER trouble ON ledger.events")
