@@ -6,6 +6,7 @@ An address may hold a key anywhere but in its host. Nodes, proxies and libraries
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from urllib.parse import parse_qsl, urlsplit
 
 from indexer.errors import ConfigError
@@ -36,6 +37,11 @@ def _host(url: str, number: int, schemes: tuple[str, str]) -> str:
         plain, secure = schemes
         raise ConfigError(f"the address of endpoint {number} is no {plain}:// or {secure}:// URL of a host")
     return f"{parts.hostname}:{port}" if port else parts.hostname
+
+
+def fingerprint(url: str, key: bytes) -> bytes:
+    """16 bytes that tell addresses apart, and tell nothing of them to whoever lacks the key (of at most 64 bytes)."""
+    return blake2b(url.encode(), key=key, digest_size=16).digest()
 
 
 class Scrubber:
