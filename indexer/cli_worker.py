@@ -26,8 +26,8 @@ def register(app: typer.Typer) -> None:
 def worker(context: typer.Context, protocol: Protocols = None, strategy: By = None) -> None:
     """Fill what `backfill --distributed` asked for, beside any number of other workers.
 
-    Runs on any host with DATABASE_URL and endpoints, until it is stopped. Ctrl-C ends it at once; nothing is lost by it,
-    nor by `kill -9`: what it worked on goes to another worker.
+    Runs on any host with DATABASE_URL and endpoints, until it is stopped. Ctrl-C ends it at once; nothing is lost by
+    it, nor by `kill -9`: what it worked on goes to another worker.
     """
     settings = settings_of(context)
     os.nice(GIVES_WAY)
