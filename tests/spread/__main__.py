@@ -40,6 +40,7 @@ LEAST_TIMES = 3.5
 LEASE_S = 10
 WITHIN_S = 300.0
 _ALIVE_S = 60.0
+_ABOVE = 16  # The chain's first slots, below which no block proves them.
 _BEHIND = 64  # Slots below the head that are not asked for: they shall be final.
 
 
@@ -51,13 +52,18 @@ class Place(msgspec.Struct, frozen=True):
     folder: Path
 
     @property
+    def endpoint(self) -> str:
+        """The node that has all history."""
+        return next(url for url in self.told.rpc if "node-2" in url)
+
+    @property
     def span(self) -> Span:
-        return Span(self.told.first_slot, self.told.start_slot - _BEHIND)
+        return Span(self.told.first_slot + _ABOVE, self.told.start_slot - _BEHIND)
 
 
 def main() -> int:
     words = argparse.ArgumentParser(prog="make spread SPREAD_ARGS=...")
-    words.add_argument("--slots", type=int, default=900, help="of history")
+    words.add_argument("--slots", type=int, default=480, help="of history")
     words.add_argument("--only", choices=("hosts", "year"), action="append")
     words.add_argument("--least-times", type=float, default=LEAST_TIMES)
     given = words.parse_args()
@@ -84,7 +90,7 @@ async def _year(server: str) -> list[str]:
 
 
 async def _all(server: str, folder: Path, slots: int, least_times: float) -> list[str]:
-    shape = Shape(seed=7, history_slots=slots + _BEHIND, live_slots=64, transactions=3.0)
+    shape = Shape(seed=7, history_slots=_ABOVE + slots + _BEHIND, live_slots=64, transactions=3.0)
     async with cluster(shape, folder / "chain.pickle") as one:
         await one.begin()
         place = Place(server, one.told, folder)
@@ -144,7 +150,7 @@ async def _harmed(place: Place) -> tuple[float, Mapping[str, object]]:
 @asynccontextmanager
 async def _asking(place: Place, url: str) -> AsyncIterator[asyncio.subprocess.Process]:
     words = ["backfill", "--distributed", "--from", str(place.span.start), "--to", str(place.span.end - 1)]
-    settings = _settings(place, url, place.told.rpc[0])
+    settings = _settings(place, url, place.endpoint)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "indexer", *words, env=os.environ | settings, stdout=-1, stderr=asyncio.subprocess.STDOUT
     )
@@ -170,7 +176,7 @@ async def _working(place: Place, url: str, some: Sequence[Host]) -> AsyncIterato
 
 
 async def _worker(made: AsyncExitStack, place: Place, url: str, host: Host) -> asyncio.subprocess.Process:
-    node, server = urlsplit(place.told.rpc[0]), urlsplit(url)
+    node, server = urlsplit(place.endpoint), urlsplit(url)
     assert node.port is not None
     assert server.port is not None
     node_port = await made.enter_async_context(relay(host, node.port, LATENCY_S / 2))
@@ -207,7 +213,7 @@ def _settings(place: Place, url: str, endpoint: str) -> dict[str, str]:
         "PERPS_ENDPOINTS__IN_FLIGHT": "2",
         "PERPS_ENDPOINTS__BATCH": "1",
         "PERPS_ENDPOINTS__TIMEOUT_S": "5",
-        "PERPS_STRATEGY__SPAN_SLOTS": "15",
+        "PERPS_STRATEGY__SPAN_SLOTS": "5",
         "PERPS_STRATEGY__PREFETCH": "2",
         "PERPS_WORKER__LANES": "1",
         "PERPS_RUN__LEASE_S": str(LEASE_S),

@@ -80,7 +80,7 @@ async def relay(host: Host, to: int, delay_s: float = 0.0) -> AsyncIterator[int]
         try:
             there_reader, there_writer = await asyncio.open_connection("127.0.0.1", to)
             await asyncio.gather(_pass(host, reader, there_writer, delay_s), _pass(host, there_reader, writer, delay_s))
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # A cancel is the relay's end, which the server's callback takes ill.
             writer.close()
         finally:
             running.discard(task)

@@ -39,8 +39,8 @@ SELECT stream, int8multirange(int8range({first} + hour * 9000, {first} + hour * 
     now() - make_interval(hours => {hours} - hour), now() - make_interval(hours => {hours} - hour)
 FROM unnest(ARRAY['drift', 'jupiter_perps', 'gmx_solana']) AS stream, generate_series(0, {hours} - 1) AS hour;
 INSERT INTO ledger.failures
-    (protocol, program_id, slot, signature, channel, index, settled, decoder_version, reason)
-SELECT 'drift', '\\x01', {first} + n * 4320, int8send(n), 'log', 0, true, 1, 'unknown_event'
+    (protocol, program_id, slot, signature, channel, index, part, is_text, settled, decoder_version, reason)
+SELECT 'drift', '\\x01', {first} + n * 4320, int8send(n), 'log', 0, 0, false, true, 1, 'unknown_event'
 FROM generate_series(0, {days} * 50 - 1) AS n;
 """
 
