@@ -18,13 +18,14 @@ DEMO_ARGS ?=
 DEMO_TEST_ARGS ?=
 RUN_ARGS ?=
 VERIFY_ARGS ?=
+SPREAD_ARGS ?=
 # Simulated lives whose reports `parity` compares with the truth.
 LIVES ?= 60
 # Things that test targets other than `test` may go without, as a comma-separated list: postgres, node, chromium, promtool,
-# hadolint, compose
+# hadolint, compose, pgbouncer
 ALLOW_MISSING ?=
 
-.PHONY: install demo run check test test-pg conformance e2e api ops bench chaos parity verify live demo-test vega lock clean
+.PHONY: install demo run check test test-pg conformance e2e api ops bench chaos parity verify spread pooler live demo-test vega lock clean
 
 install: $(STAMP)
 
@@ -108,6 +109,16 @@ parity: install
 # protocol, and nothing that is not lost. VERIFY_ARGS: --seeds, --first, --processes.
 verify: install
 	$(PY) -m tests.verify $(VERIFY_ARGS)
+
+# A backfill by four workers on hosts of their own (network namespaces, where root may make them) against an endpoint 200 ms
+# away: as fast as four, and the same ledger after one was cut off and one killed. SPREAD_ARGS: --slots, --least-times.
+spread: install
+	$(PY) -m tests.spread $(SPREAD_ARGS)
+
+# Writing, aggregates and workers by way of a real pgbouncer in transaction mode (Debian: pgbouncer). ALLOW_MISSING=pgbouncer
+# lets it go without.
+pooler: install
+	ALLOW_MISSING='$(ALLOW_MISSING)' $(PY) -m tests.pooler
 
 # Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
 # against queries over five million rows (about ten minutes); whole pipelines and a day of the Portal (about five). Node and

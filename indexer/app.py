@@ -116,7 +116,10 @@ async def ledger(settings: Settings) -> AsyncIterator[PostgresStore]:
     async with (
         open_database(settings) as url,
         open_store(
-            url, connections=(database.pool_min, database.pool_max), timeout_s=database.connect_timeout_s
+            url,
+            connections=(database.pool_min, database.pool_max),
+            timeout_s=database.connect_timeout_s,
+            pooled=database.pooled,
         ) as store,
     ):
         await store.claim_cluster(settings.cluster.genesis_hash, settings.cluster.name)
@@ -127,8 +130,11 @@ async def ledger(settings: Settings) -> AsyncIterator[PostgresStore]:
 @asynccontextmanager
 async def aggregates(settings: Settings) -> AsyncIterator[Aggregates]:
     """The aggregates of the configured ledger, computed with the settings. Raises StoreUnavailable, SchemaError."""
-    timeout_s = settings.database.connect_timeout_s
-    async with open_database(settings) as url, open_aggregates(url, timeout_s=timeout_s) as found:
+    database = settings.database
+    async with (
+        open_database(settings) as url,
+        open_aggregates(url, timeout_s=database.connect_timeout_s, pooled=database.pooled) as found,
+    ):
         if await found.set_parameters(settings.aggregates.parameters):
             _log.info("aggregates_marked", reason="what numbers are computed with has changed")
         yield found
@@ -139,7 +145,7 @@ async def proofs(settings: Settings) -> AsyncIterator[PostgresProofs]:
     """The proofs of the configured ledger. Raises StoreUnavailable, SchemaError."""
     async with (
         open_database(settings) as url,
-        open_proofs(url, timeout_s=settings.database.connect_timeout_s) as found,
+        open_proofs(url, timeout_s=settings.database.connect_timeout_s, pooled=settings.database.pooled) as found,
     ):
         yield found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 
 import msgspec
@@ -24,8 +25,10 @@ from indexer.ingest.health import provider_health
 from indexer.ingest.inside import Inside
 from indexer.ingest.listening import Listener
 from indexer.ingest.precedence import Precedence
+from indexer.ingest.sharing import Shared, Shares
 from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.tally import Tally
+from indexer.ingest.working import Worker
 from indexer.ingest.writing import Writer
 from indexer.sources.account_images import AccountImages
 from indexer.sources.addresses import names_of
@@ -204,6 +207,7 @@ def daemon(settings: Settings, store: Store, wire: Network, *, holder: str, rng:
         filler(settings, store, writer, sources(settings, rpc, archive, "backfill"), holder, precedence=precedence),
         Snapshots(store, AccountImages(rpc), [one for one in observing() if one.name in names], rng),
         Inside(names, tally, rpc.providers.health, subscriptions.health),
+        shares(store, rpc, archive, holder, rng),
         recent=tasks(streams, lambda name: strategy.ways(name).recent),
         deep=tasks(streams, lambda name: strategy.ways(name).deep),
         pace=Pace(
@@ -227,6 +231,7 @@ def filler(
     *,
     once_more: bool = False,
     precedence: Precedence | None = None,
+    most_stalled_s: float | None = None,
 ) -> Filler:
     return Filler(
         store,
@@ -238,6 +243,40 @@ def filler(
         retry_unavailable_s=settings.run.retry_unavailable_s,
         once_more=once_more,
         precedence=precedence,
+        most_stalled_s=most_stalled_s,
+    )
+
+
+def shares(store: Store, rpc: Rpc, archive: Portal | None, holder: str, rng: Random) -> Shares:
+    """The parts that this process has of its endpoints' budgets."""
+    providers = rpc.providers
+
+    def shared(name: str) -> Shared:
+        return Shared(name, lambda key: providers.fingerprints(key)[name], partial(providers.share, name))
+
+    portal_ = [] if archive is None else [Shared(archive.endpoint, archive.fingerprint, archive.share)]
+    return Shares(store, [*map(shared, providers.names), *portal_], holder, rng)
+
+
+def worker(
+    settings: Settings,
+    store: Store,
+    ways: Mapping[Strategy, Source],
+    tasks: Sequence[Task],
+    *,
+    holder: str,
+    rng: Random,
+) -> Worker:
+    """A worker of these settings. Inside a running loop only."""
+    writer = Writer(store, rng)
+    return Worker(
+        store,
+        tasks,
+        lambda name: filler(settings, store, writer, ways, name, most_stalled_s=settings.worker.stalled_s),
+        holder=holder,
+        lanes=settings.worker.lanes,
+        pause_s=settings.run.settle_every_s,
+        rng=rng,
     )
 
 

@@ -26,6 +26,7 @@ from indexer import (
     cli_run,
     cli_simulate,
     cli_verify,
+    cli_worker,
 )
 from indexer.cli_records import settings_of
 from indexer.config import Settings
@@ -56,6 +57,7 @@ app.add_typer(db, name="db")
 cli_records.register(app)
 cli_nodes.register(app)
 cli_run.register(app)
+cli_worker.register(app)
 cli_verify.register(app)
 cli_simulate.register(app)
 cli_demo.register(app)

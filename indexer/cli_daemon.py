@@ -28,8 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def status(context: typer.Context, as_json: AsJson = False) -> None:
     """Say how far the ledger is, what it lacks, and how the endpoints fare."""
-    streams, providers = asyncio.run(_status(settings_of(context)))
-    text = _json({"protocols": streams, "providers": providers}) if as_json else report.status(streams, providers)
+    streams, providers, asked, workers = asyncio.run(_status(settings_of(context)))
+    told = {"protocols": streams, "providers": providers, "backfill": asked, "workers": workers}
+    text = _json(told) if as_json else report.status(streams, providers, asked, workers)
     typer.echo(text, nl=False)
 
 
@@ -45,9 +46,10 @@ def gaps(context: typer.Context, protocol: OfProtocol = None, as_json: AsJson = 
     typer.echo(_json(rows) if as_json else report.gaps(rows, streams), nl=False)
 
 
-async def _status(settings: Settings) -> tuple[list[report.Row], list[report.Row]]:
+async def _status(settings: Settings) -> tuple[list[report.Row], ...]:
     async with reading(settings) as url:
-        return await report.read_status(url, timeout_s=settings.database.connect_timeout_s)
+        timeout_s = settings.database.connect_timeout_s
+        return *await report.read_status(url, timeout_s=timeout_s), *await report.read_work(url, timeout_s=timeout_s)
 
 
 async def _gaps(settings: Settings) -> tuple[list[report.Row], list[report.Row]]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -20,8 +21,8 @@ from indexer import app_network as composed
 from indexer.cli_ending import run_to_end
 from indexer.cli_records import AsJson, settings_of
 from indexer.config import Settings
-from indexer.core.coverage import Spans, missing
-from indexer.errors import InputError, PerpsIndexerError
+from indexer.core.coverage import Span, Spans, missing
+from indexer.errors import ConfigError, InputError, PerpsIndexerError
 from indexer.http.child import keep_served
 from indexer.ingest import doctor as checks
 from indexer.ingest import recording
@@ -30,6 +31,7 @@ from indexer.ingest.inside import Connections, Known
 from indexer.ingest.moments import Moments
 from indexer.ingest.settling import fill_all
 from indexer.ingest.verifying import keep_proven
+from indexer.ingest.working import followed
 from indexer.ingest.writing import Writer
 from indexer.report import records as report
 from indexer.report.progress import progress, span_progress
@@ -40,6 +42,7 @@ from indexer.sources.rpc import Rpc
 from indexer.store.base import Store
 from indexer.store.connection import address_of, connected
 from indexer.store.database import keep_serving, serving
+from indexer.store.retention import Retention, keep_partitions
 
 GIVES_WAY = 10  # Added to the niceness of what fills history: a daemon on the same machine goes first.
 STILL_MISSING = 1  # Exit code: something that was asked for could not be had.
@@ -67,6 +70,12 @@ def run(context: typer.Context, protocol: Protocols = None) -> None:
 
 
 async def _daemon(settings: Settings, names: Sequence[str]) -> None:
+    if settings.database.pooled and settings.http.enabled:
+        raise ConfigError(
+            "pages and API need sessions of their own, which a pooler does not give",
+            place="setting http.enabled",
+            remedy="switch it off here, and run `perps-indexer serve` with the server's own address",
+        )
     settings = settings.model_copy(update={"run": settings.run.model_copy(update={"protocols": tuple(names)})})
     async with (
         wiring.ledger(settings) as store,
@@ -91,10 +100,17 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
                 proving = keep_proven(proofs, witnesses, settings.run.verify_every_s, Random())  # noqa: S311 (jitter)
                 tasks.create_task(proving, name="proofs")
                 tasks.create_task(keep_serving(settings), name="embedded server")
+                tasks.create_task(_kept_partitions(settings, store.url), name="partitions")
                 if settings.http.enabled:
                     tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)
         finally:
             _log.info("daemon_stopped", holder=holder)
+
+
+def _kept_partitions(settings: Settings, url: str) -> Coroutine[None, None, None]:
+    one = settings.retention
+    kept = Retention(raw_days=one.raw_days, all_days=one.all_days, ahead=one.ahead)
+    return keep_partitions(url, kept, every_s=one.every_s, rng=Random())  # noqa: S311 (jitter)
 
 
 def _rhythm(settings: Settings) -> Rhythm:
@@ -111,6 +127,9 @@ def backfill(
     since: Annotated[str | None, typer.Option(metavar="7d", help="Instead of --from: 90m, 12h, 7d before now.")] = None,
     protocol: Protocols = None,
     strategy: By = None,
+    distributed: Annotated[
+        bool, typer.Option("--distributed", help="Let workers on any hosts fill it, and wait for them; see `worker`.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fill history. Fetches only what is missing; goes on where it was stopped.
@@ -121,7 +140,12 @@ def backfill(
         raise InputError("where to begin?", remedy="give --from SLOT or TIME, or --since 7d")
     settings = settings_of(context)
     os.nice(GIVES_WAY)
-    outcome = run_to_end(_backfill(settings, start, end, since, protocol or settings.run.protocols, strategy))
+    if distributed and strategy is not None:
+        raise InputError(
+            "--strategy is for who fills", remedy="give it to the workers: perps-indexer worker --strategy"
+        )
+    work = _follow if distributed else partial(_backfill, strategy=strategy)
+    outcome = run_to_end(work(settings, start, end, since, protocol or settings.run.protocols))
     typer.echo(msgspec.json.encode(outcome).decode() if as_json else report.backfilled(outcome), nl=as_json)
     if any(outcome.missing.values()):
         raise typer.Exit(STILL_MISSING)
@@ -130,11 +154,36 @@ def backfill(
 async def _backfill(
     settings: Settings, start: str | None, end: str, since: str | None, names: Sequence[str], strategy: Strategy | None
 ) -> report.Backfilled:
-    async with _fetching(settings) as fetching:
-        span = await fetching.moments.span(start, end, since)
-        wanted = {stream.name: (span,) for stream in composed.chosen(names)}
-        await fetching.store.ask(list(wanted), [span])
+    async with open_fetching(settings) as fetching:
+        span, wanted = await _asked(fetching, start, end, since, names)
         return await _filled(settings, fetching, wanted, strategy, f"slots {span.start} to {span.end - 1}")
+
+
+async def _follow(
+    settings: Settings, start: str | None, end: str, since: str | None, names: Sequence[str]
+) -> report.Backfilled:
+    """Ask for the span, and wait until workers have filled it. A Ctrl-C ends the waiting, not the work."""
+    async with open_fetching(settings) as fetching:
+        span, wanted = await _asked(fetching, start, end, since, names)
+        lacked = {name: missing(spans, await fetching.store.coverage(name)) for name, spans in wanted.items()}
+        counted = report.Backfilled(wanted={name: _size(spans) for name, spans in lacked.items()})
+        what = f"slots {span.start} to {span.end - 1}, by workers"
+        with span_progress(what, sum(counted.wanted.values())) as moved:
+            left = await followed(
+                fetching.store, wanted, pause_s=settings.run.settle_every_s, on_progress=lambda slots: moved(slots, 0)
+            )
+        counted.missing = {name: _size(spans) for name, spans in left.items()}
+        return counted
+
+
+async def _asked(
+    fetching: Fetching, start: str | None, end: str, since: str | None, names: Sequence[str]
+) -> tuple[Span, Mapping[str, Spans]]:
+    """The span, and what is wanted by it, which the ledger knows from now on."""
+    span = await fetching.moments.span(start, end, since)
+    wanted = {stream.name: (span,) for stream in composed.chosen(names)}
+    await fetching.store.ask(list(wanted), [span])
+    return span, wanted
 
 
 def repair(context: typer.Context, protocol: Protocols = None, strategy: By = None, as_json: AsJson = False) -> None:
@@ -151,7 +200,7 @@ def repair(context: typer.Context, protocol: Protocols = None, strategy: By = No
 
 
 async def _repair(settings: Settings, names: Sequence[str], strategy: Strategy | None) -> report.Backfilled:
-    async with _fetching(settings) as fetching:
+    async with open_fetching(settings) as fetching:
         streams = [stream.name for stream in composed.chosen(names)]
         wanted = await fetching.moments.wanted(streams)
         return await _filled(settings, fetching, wanted, strategy, "gaps", once_more=True)
@@ -159,7 +208,7 @@ async def _repair(settings: Settings, names: Sequence[str], strategy: Strategy |
 
 async def _filled(
     settings: Settings,
-    fetching: _Fetching,
+    fetching: Fetching,
     wanted: Mapping[str, Spans],
     strategy: Strategy | None,
     what: str,
@@ -184,7 +233,8 @@ async def _filled(
             counted.transactions += transactions
             moved(settled, transactions)
 
-        left = await fill_all(filler, tasks, wanted, pause_s=settings.run.settle_every_s, rng=rng, on_page=on_page)
+        async with fetching.sharing():
+            left = await fill_all(filler, tasks, wanted, pause_s=settings.run.settle_every_s, rng=rng, on_page=on_page)
     counted.missing = {name: _size(spans) for name, spans in left.items()}
     await fetching.store.leave(holder_name())
     return counted
@@ -259,7 +309,7 @@ async def _database(settings: Settings) -> checks.Finding:
     return checks.Finding("database", place, "fine", f"PostgreSQL {version}")
 
 
-class _Fetching(msgspec.Struct, frozen=True):
+class Fetching(msgspec.Struct, frozen=True):
     """What commands need that fetch into the ledger."""
 
     store: Store
@@ -267,14 +317,24 @@ class _Fetching(msgspec.Struct, frozen=True):
     archive: Portal | None
     moments: Moments
 
+    @asynccontextmanager
+    async def sharing(self) -> AsyncIterator[None]:
+        """Meanwhile the endpoints' budgets are shared with whoever else asks them."""
+        keeping = composed.shares(self.store, self.rpc, self.archive, holder_name(), Random()).keep()  # noqa: S311 (jitter)
+        task = asyncio.create_task(keeping, name="share budgets")
+        try:
+            yield
+        finally:
+            task.cancel()
+
 
 @asynccontextmanager
-async def _fetching(settings: Settings) -> AsyncIterator[_Fetching]:
+async def open_fetching(settings: Settings) -> AsyncIterator[Fetching]:
     async with wiring.ledger(settings) as store, composed.network(settings) as wire:
         rng = Random()  # noqa: S311 (jitter)
         rpc = composed.pool(settings, wire.http, rng, wire.readers)
         archive = composed.portal(settings, rpc, wire.http, rng, page_transactions=composed.BACKFILL_TRANSACTIONS)
-        yield _Fetching(store, rpc, archive, Moments(rpc, archive, store))
+        yield Fetching(store, rpc, archive, Moments(rpc, archive, store))
 
 
 def holder_name() -> str:

@@ -47,12 +47,16 @@ class _Section(BaseModel):
 
 
 class DatabaseSettings(_Section):
-    """`url` None: the embedded server. `connect_timeout_s` in seconds."""
+    """`url` None: the embedded server. `connect_timeout_s` in seconds.
+
+    `pooled`: a pooler stands before the server that may give each transaction another session.
+    """
 
     url: SecretStr | None = None
     pool_min: int = Field(ge=0, le=1000)
     pool_max: int = Field(ge=1, le=1000)
     connect_timeout_s: float = Field(gt=0, le=3600)
+    pooled: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> "DatabaseSettings":
@@ -200,6 +204,30 @@ class RunSettings(_Section):
     verify_every_s: float = Field(gt=0, le=86_400)
 
 
+class WorkerSettings(_Section):
+    """`lanes`: spans of each stream at once. `stalled_s` in seconds."""
+
+    lanes: int = Field(ge=1, le=64)
+    stalled_s: float = Field(ge=10, le=86_400)
+
+
+class RetentionSettings(_Section):
+    """Days that are kept behind the finalized head; 0: all. `ahead` in partitions."""
+
+    raw_days: float = Field(ge=0, le=100_000)
+    all_days: float = Field(ge=0, le=100_000)
+    ahead: int = Field(ge=1, le=24)
+    every_s: float = Field(ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "RetentionSettings":
+        if self.raw_days and self.all_days and self.raw_days > self.all_days:
+            raise ValueError(
+                f"raw_days {self.raw_days:g} is above all_days {self.all_days:g}: raw bytes go with their rows"
+            )
+        return self
+
+
 class AggregateSettings(_Section):
     """Seconds between runs when nothing waits; `marks`: buckets made again in one transaction. Then what numbers are
     computed with, kept in the ledger beside them: see `parameters`."""
@@ -251,7 +279,8 @@ class Settings(_Section):
     endpoints: EndpointSettings
     strategy: StrategySettings
     run: RunSettings
-
+    worker: WorkerSettings
+    retention: RetentionSettings
     aggregates: AggregateSettings
     http: HttpSettings
     log: LogSettings

@@ -20,6 +20,7 @@ from indexer.ingest.inside import Inside
 from indexer.ingest.listening import Listener
 from indexer.ingest.patience import briefly
 from indexer.ingest.settling import keep_settled
+from indexer.ingest.sharing import Shares
 from indexer.ingest.snapshot import Snapshots
 from indexer.store.base import Store
 
@@ -46,6 +47,7 @@ class Daemon:
         backfill: Filler,
         snapshots: Snapshots,
         inside: Inside,
+        shares: Shares,
         *,
         recent: Sequence[Task],
         deep: Sequence[Task],
@@ -60,6 +62,7 @@ class Daemon:
         self._backfill = backfill
         self._snapshots = snapshots
         self.inside = inside
+        self._shares = shares
         self._recent = recent
         self._deep = deep
         self._pace = pace
@@ -72,6 +75,7 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._watch.run(self._pace.observe_every_s), name="watch heads")
                 tasks.create_task(self._listener.run(), name="listen")
+                tasks.create_task(self._shares.keep(), name="share budgets")
                 if self._pace.snapshot_every_s:
                     tasks.create_task(self._snapshots.run(self._pace.snapshot_every_s), name="snapshots")
                 await self._watch.begin(history_days=self._pace.history_days, start_slot=self._pace.start_slot)

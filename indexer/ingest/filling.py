@@ -69,7 +69,8 @@ class Filler:
     """Fills spans. `holder` names this process in claims; `wanted` of each call says, by stream, what to have.
 
     With `precedence`, what is live goes before every page. What was shown to be nowhere is asked for again after
-    `retry_unavailable_s`; with `once_more` at once, one time.
+    `retry_unavailable_s`; with `once_more` at once, one time. With `most_stalled_s`, a claim of which no page came so
+    long is not renewed any more.
     """
 
     def __init__(
@@ -84,11 +85,12 @@ class Filler:
         retry_unavailable_s: float,
         once_more: bool = False,
         precedence: Precedence | None = None,
+        most_stalled_s: float | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._sources = sources
-        self._claims = Claims(store, holder, lease_s)
+        self._claims = Claims(store, holder, lease_s, most_stalled_s)
         self._span_slots = span_slots
         self._retry_unavailable_s = retry_unavailable_s
         self._turns: dict[Task, Turns] = {}
@@ -191,6 +193,7 @@ class Filler:
                         await self._precedence.give_way()
                     written = await self._writer.settling(raw, streams, source.strategy)
                     seen += len(raw.transactions)
+                    self._claims.moved()
                     on_page(sum(map(_size, written.settled.values())), len(raw.transactions))
         return seen
 

@@ -6,7 +6,7 @@ Everything is read from `perps.*`, so that whoever may read the views gets the s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from indexer.report import records
@@ -19,6 +19,8 @@ STATUS = """
 SELECT *, round(extract(epoch FROM now() - head_seen_at))::bigint AS heard_s_ago FROM perps.status ORDER BY protocol
 """
 _GAPS = "SELECT * FROM perps.gaps ORDER BY protocol, first_slot"
+WORKERS = "SELECT * FROM perps.workers WHERE alive ORDER BY holder, protocol"
+BACKFILL = "SELECT * FROM perps.backfill ORDER BY protocol"
 PROVIDERS = "SELECT * FROM perps.providers ORDER BY holder, endpoint, method"
 
 
@@ -29,17 +31,27 @@ async def read_status(url: str, *, timeout_s: float) -> tuple[list[Row], list[Ro
     return streams, providers
 
 
+async def read_work(url: str, *, timeout_s: float) -> tuple[list[Row], list[Row]]:
+    """Rows of perps.backfill, and of perps.workers of those alive. Raises InputError, StoreUnavailable."""
+    asked: list[Row] = [*await fetch(url, BACKFILL, timeout_s=timeout_s)]
+    workers: list[Row] = [*await fetch(url, WORKERS, timeout_s=timeout_s)]
+    return asked, workers
+
+
 async def read_gaps(url: str, *, timeout_s: float) -> list[Row]:
     """Rows of perps.gaps. Raises InputError, StoreUnavailable."""
     return [*await fetch(url, _GAPS, timeout_s=timeout_s)]
 
 
-def status(streams: Sequence[Row], providers: Sequence[Row]) -> str:
-    """A block for each protocol, then a table of endpoints."""
+def status(
+    streams: Sequence[Row], providers: Sequence[Row], asked: Sequence[Row] = (), workers: Sequence[Row] = ()
+) -> str:
+    """A block for each protocol, then tables of endpoints, of what backfills were asked for, and of workers."""
     if not streams:
         return NOTHING_YET
     blocks = ["".join(f"{line}\n" for line in _block(row)) for row in streams]
-    return "\n".join([*blocks, records.table([_provider(row) for row in providers])] if providers else blocks)
+    tables = ([_provider(row) for row in providers], [_asked(row) for row in asked], [_worker(row) for row in workers])
+    return "\n".join([*blocks, *(records.table(rows) for rows in tables if rows)])
 
 
 def gaps(rows: Sequence[Row], streams: Sequence[Row]) -> str:
@@ -127,6 +139,18 @@ def _sums(rows: Iterable[Row]) -> Iterable[str]:
 def _provider(row: Row) -> Row:
     shown = {"quarantined_until": _time(row["quarantined_until"]), "seen_at": _time(row["seen_at"])}
     return {name: value for name, value in {**row, **shown}.items() if name != "first_slot"}
+
+
+def _asked(row: Row) -> Row:
+    """`left`: nobody is at work on what has no time left."""
+    left = "not known" if row["eta_s"] is None else str(timedelta(seconds=row["eta_s"]))
+    asked = {"backfill": row["protocol"], "asked": row["asked_slots"], "left": row["left_slots"]}
+    return {**asked, "workers": row["workers"], "slots a second": row["slots_per_s"], "time left": left}
+
+
+def _worker(row: Row) -> Row:
+    shown = {"worker": row["holder"], "protocol": row["protocol"], "settled": row["settled_slots"]}
+    return {**shown, "slots a second": row["slots_per_s"], "at slot": row["at_slot"], "since": _time(row["started_at"])}
 
 
 def _time(time: datetime | None) -> str:

@@ -6,6 +6,7 @@ An address may hold a key anywhere but in its host. Nodes, proxies and libraries
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from urllib.parse import parse_qsl, urlsplit
 
 from indexer.errors import ConfigError
@@ -46,6 +47,11 @@ def shown(url: str) -> str:
     except ValueError:  # Its text quotes the address.
         return HIDDEN
     return f"{host}:{port}" if port else host
+
+
+def fingerprint(url: str, key: bytes) -> bytes:
+    """16 bytes that tell addresses apart, and tell nothing of them to whoever lacks the key (of at most 64 bytes)."""
+    return blake2b(url.encode(), key=key, digest_size=16).digest()
 
 
 class Scrubber:

@@ -87,12 +87,21 @@ class Endpoint:
         self._settings = settings
         self._quarantine = quarantine
         self._rng = rng
+        self._most_per_s = settings.most_per_s  # Our part of it.
         self._all = Rate(settings.most_per_s, settings.most_per_s, now)
         self._tallies: dict[str, _Tally] = {}
         self._failures = 0  # In a row, since the last quarantine began.
         self._quarantines = 0  # In a row.
         self._quarantined_at = self._quarantined_until = self._failing_since = now
         self.scrubbed = Scrubber(settings.url)
+
+    def share(self, among: int, now: float) -> None:
+        """So many processes ask it, we too: each has an equal part of its budget."""
+        self._most_per_s = self._settings.most_per_s / among
+        self._all.limit(self._most_per_s, now)
+        self._all.per_s = self._most_per_s
+        for tally in self._tallies.values():
+            tally.rate.limit(self._most_per_s, now)
 
     @property
     def state(self) -> State:
@@ -222,5 +231,5 @@ class Endpoint:
 
     def _tally(self, method: str, now: float) -> _Tally:
         if method not in self._tallies:
-            self._tallies[method] = _Tally(Rate(self._settings.start_per_s, self._settings.most_per_s, now))
+            self._tallies[method] = _Tally(Rate(self._settings.start_per_s, self._most_per_s, now))
         return self._tallies[method]

@@ -77,6 +77,14 @@ class Portal:
         """Its address, without credentials."""
         return self._http.endpoint
 
+    def fingerprint(self, key: bytes) -> bytes:
+        """A keyed hash of its address: who shares its budget knows it by that."""
+        return self._http.fingerprint(key)
+
+    def share(self, among: int) -> None:
+        """So many processes ask it, we too."""
+        self._http.share(among)
+
     def health(self) -> PortalCounts:
         """Counters: a snapshot."""
         return msgspec.structs.replace(self._http.counts)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from indexer.redaction import redacted
+from indexer.sources.addresses import fingerprint
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.wire import Http, WireBroken
 
@@ -86,9 +87,14 @@ class _Budget:
     """At most `most` requests in any period."""
 
     def __init__(self, most: int, period_s: float) -> None:
+        self._most = most
         self._period_s = period_s
         self._began: deque[float] = deque(maxlen=most)
         self._turn = asyncio.Lock()
+
+    def share(self, among: int) -> None:
+        """So many processes ask, we too: each has an equal part; at least one request a period."""
+        self._began = deque(self._began, maxlen=max(1, self._most // among))
 
     async def take(self) -> None:
         async with self._turn:
@@ -106,6 +112,14 @@ class PortalHttp:
         self._budget = _Budget(settings.requests, settings.period_s)
         self.endpoint = redacted(url)
         self.counts = PortalCounts()
+
+    def fingerprint(self, key: bytes) -> bytes:
+        """A keyed hash of its address."""
+        return fingerprint(urlunsplit(self._url), key)
+
+    def share(self, among: int) -> None:
+        """So many processes ask this Portal, we too."""
+        self._budget.share(among)
 
     async def get(self, path: str) -> Any:
         """The JSON of a small answer; None where there is none (204, 404). Raises SourceInterrupted."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 from typing import Any, Generic, TypeVar
 
@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from indexer.core.jsonrpc import Reading, plain
-from indexer.sources.addresses import names_of
+from indexer.sources.addresses import fingerprint, names_of
 from indexer.sources.ahead import gathered
 from indexer.sources.base import Lane
 from indexer.sources.block_readers import BlockReaders
@@ -99,6 +99,14 @@ class Providers:
 
     def health(self) -> Sequence[EndpointHealth]:
         return [endpoint.health() for endpoint in self._endpoints.values()]
+
+    def fingerprints(self, key: bytes) -> Mapping[str, bytes]:
+        """A keyed hash of each endpoint's address, by name: who shares its budget knows it by that."""
+        return {name: fingerprint(endpoint.url, key) for name, endpoint in self._endpoints.items()}
+
+    def share(self, name: str, among: int) -> None:
+        """So many processes ask this endpoint, we too."""
+        self._endpoints[name].share(among, asyncio.get_running_loop().time())
 
     def saw(
         self, name: str, *, slot: int | None = None, finalized_slot: int | None = None, first_block: int | None = None

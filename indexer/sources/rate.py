@@ -45,6 +45,12 @@ class Rate:
         at = max(now, self.paused_until)
         return at + max(0.0, 1 - self._level(at) + self._reserve(lane)) / self.per_s
 
+    def limit(self, most_per_s: float, now: float) -> None:
+        """From now on it never goes above this: others share what the endpoint allows."""
+        self._set(self._level(now), now)
+        self.most_per_s = most_per_s
+        self.per_s = min(self.per_s, most_per_s)
+
     def take(self, count: int, now: float) -> None:
         """Spend tokens, also those that are not there yet."""
         self._set(self._level(now) - count, now)

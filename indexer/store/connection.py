@@ -59,7 +59,8 @@ async def _connect_when_it_is_up(url: str, timeout_s: float) -> Connection:
     end = time.monotonic() + timeout_s
     while True:
         try:
-            return await asyncpg.connect(url, timeout=timeout_s, server_settings=SESSION)
+            # No statement is kept: a pooler may give the next transaction another session.
+            return await asyncpg.connect(url, timeout=timeout_s, server_settings=SESSION, statement_cache_size=0)
         except asyncpg.CannotConnectNowError:
             if time.monotonic() > end:
                 raise

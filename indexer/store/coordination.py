@@ -1,11 +1,11 @@
-"""What daemons and backfills tell each other through the ledger: claims, what is wanted, heads, anchors, health.
+"""What daemons and backfills tell each other through the ledger: claims, wants, heads, anchors, health, shares.
 
 What must stay true, in every store:
 - A claim avoids double work and proves nothing: coverage alone says what is done. Of one stream no two live claims
   overlap. Leases run by the ledger's clock; one that has run out is free.
 - What is wanted only grows, unless somebody says that slots shall be skipped.
 - Anchors are block times of settled slots, one in `ANCHOR_SLOTS`: enough to bracket a time, few enough for years.
-- No credential of an endpoint is stored.
+- No credential of an endpoint is stored: who shares a budget is known by a keyed hash of its address.
 """
 
 from __future__ import annotations
@@ -63,6 +63,21 @@ class ProviderHealth(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str | None = None
 
 
+class Budget(msgspec.Struct, frozen=True):
+    """What an endpoint allows, to be shared by all who ask it. `key`: a keyed hash of its address."""
+
+    key: bytes
+    name: str  # Its host, without credentials.
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process did of a stream since it started; the rate over the last minute."""
+
+    settled_slots: int = 0
+    transactions: int = 0
+    slots_per_s: float = 0.0
+
+
 class Coordination(Protocol):
     """Every method may raise StoreUnavailable: nothing was written then, and it may be tried again."""
 
@@ -89,7 +104,16 @@ class Coordination(Protocol):
         """Give a claim back. One that is not there any more is no error."""
 
     async def leave(self, holder: str) -> None:
-        """A daemon ends: its claims and its health are gone, and it is no longer alive."""
+        """A process ends: its claims, health, shares and work are gone, and it is no longer alive."""
+
+    async def budget_key(self) -> bytes:
+        """32 bytes with which this ledger's processes hash addresses; the same for all of them."""
+
+    async def share(self, budgets: Sequence[Budget], holder: str, lease_s: float) -> Mapping[bytes, int]:
+        """Have a part of each budget for `lease_s` from now. By key: how many live holders have one, this one too."""
+
+    async def report_work(self, holder: str, work: Mapping[str, Work]) -> None:
+        """Put this, by stream, in place of what the holder said before; drop what long silent ones said."""
 
     async def want_from(self, streams: Sequence[str], slot: int, *, skip: bool = False) -> None:
         """Every slot from `slot` on is wanted. A later start than the known one counts only with `skip`.

@@ -14,7 +14,7 @@ import structlog
 from indexer.config import Settings
 from indexer.errors import StoreUnavailable
 from indexer.store.embedded import EmbeddedPostgres
-from indexer.store.migrate import migrate
+from indexer.store.migrate import migrate, require_newest
 
 _LOOKS_EVERY_S, _MOST_PAUSE_S = 1.0, 30.0
 _Result = TypeVar("_Result")
@@ -30,7 +30,10 @@ def embedded(settings: Settings) -> EmbeddedPostgres:
 async def open_database(settings: Settings) -> AsyncIterator[str]:
     """The URL of a reachable database with the newest schema. Raises StoreUnavailable, SchemaError."""
     async with serving(settings) as url:
-        await migrate(url, timeout_s=settings.database.connect_timeout_s)
+        if settings.database.pooled:  # A migration locks by its session.
+            await require_newest(url, timeout_s=settings.database.connect_timeout_s)
+        else:
+            await migrate(url, timeout_s=settings.database.connect_timeout_s)
         yield url
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -12,8 +13,10 @@ from indexer.store.coordination import (
     FORGOTTEN_AFTER_S,
     Anchor,
     Bracket,
+    Budget,
     ProviderHealth,
     StreamState,
+    Work,
     part_to_claim,
     stored_health,
 )
@@ -34,6 +37,8 @@ class MemoryCoordination:
         self._claims: list[Claim] = []
         self._states: dict[str, StreamState] = {}
         self._anchors: dict[int, Anchor] = {}  # By number.
+        self._shares: dict[tuple[bytes, str], float] = {}  # Until when, by budget and holder.
+        self.work: dict[tuple[str, str], tuple[float, Work]] = {}  # Holder, stream.
         self.health: dict[tuple[str, str, str], tuple[float, ProviderHealth]] = {}  # Holder, endpoint, method.
 
     def _now(self) -> float:
@@ -69,6 +74,27 @@ class MemoryCoordination:
     async def leave(self, holder: str) -> None:
         self._claims = [claim for claim in self._claims if claim.holder != holder]
         self.health = {key: value for key, value in self.health.items() if key[0] != holder}
+        self.work = {key: value for key, value in self.work.items() if key[0] != holder}
+        self._shares = {key: until for key, until in self._shares.items() if key[1] != holder}
+
+    async def budget_key(self) -> bytes:
+        return bytes(32)  # Nobody else reads this ledger.
+
+    async def share(self, budgets: Sequence[Budget], holder: str, lease_s: float) -> Mapping[bytes, int]:
+        now = self._now()
+        ours = {(budget.key, holder): now + lease_s for budget in budgets}
+        self._shares = {key: until for key, until in self._shares.items() if until > now} | ours
+        holders = Counter(key for key, _ in self._shares)
+        return {budget.key: holders[budget.key] for budget in budgets}
+
+    async def report_work(self, holder: str, work: Mapping[str, Work]) -> None:
+        now = self._now()
+        others = {
+            key: (seen, one)
+            for key, (seen, one) in self.work.items()
+            if key[0] != holder and seen >= now - FORGOTTEN_AFTER_S
+        }
+        self.work = {**others, **{(holder, stream): (now, one) for stream, one in work.items()}}
 
     async def want_from(self, streams: Sequence[str], slot: int, *, skip: bool = False) -> None:
         for stream in streams:

@@ -82,6 +82,30 @@ async def migrate(url: str, folder: Path | None = None, *, timeout_s: float = CO
         return await _apply(connection, migrations, views)
 
 
+async def require_newest(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+    """Raises SchemaError unless every shipped file was applied. Asked in one transaction, also by way of a pooler."""
+    folder = resource("migrations")
+    wanted = {file.name: file.sha256 for file in [*_numbered(folder), *_read(folder / "views")]}
+    async with (
+        connected(url, timeout_s=timeout_s) as connection,
+        _explained(url),
+        connection.transaction(readonly=True),
+    ):
+        is_there = await connection.fetchval("SELECT to_regclass('ledger.view_files') IS NOT NULL")
+        rows = await connection.fetch(_APPLIED) if is_there else []
+    applied = {row["name"]: row["sha256"] for row in rows}
+    if applied != wanted:
+        differing = sorted(dict(applied.items() ^ wanted.items()))
+        raise SchemaError(
+            f"the ledger's schema is not that of this program: {len(differing)} files differ, first {differing[0]}",
+            place=address_of(url),
+            remedy="run `perps-indexer migrate` past the pooler, with the server's own address as DATABASE_URL",
+        )
+
+
+_APPLIED = "SELECT name, sha256 FROM ledger.migrations UNION ALL SELECT name, sha256 FROM ledger.view_files"
+
+
 @asynccontextmanager
 async def _explained(url: str) -> AsyncIterator[None]:
     """Whatever the database says no to is one line for people."""

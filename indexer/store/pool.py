@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
     Session: TypeAlias = PoolConnectionProxy[asyncpg.Record]
 
+# What a session that nobody hears of any more may hold up: the locks of its slots. A host that was cut off amid
+# a page never says goodbye, and by the defaults of Linux its session would live on for hours.
+GOODBYE = (
+    "SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5;"
+    " SET tcp_keepalives_count = 3; SET tcp_user_timeout = '30s'"
+)
 MOST_STATEMENTS = 250  # Prepared for each connection: every table has five of its own.
 
 # Every statement is planned once for a connection and without its arguments: they are of few shapes, and to plan over
@@ -35,6 +41,7 @@ PLANS = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET
 MAY_PASS = (
     asyncpg.PostgresConnectionError,  # Class 08.
     asyncpg.InsufficientResourcesError,  # Class 53: disk full, out of memory, too many connections.
+    asyncpg.IdleInTransactionSessionTimeoutError,  # We stood still in the middle of a page: it was not written.
     asyncpg.OperatorInterventionError,  # Class 57: the server is shut down, or not yet up.
     asyncpg.PostgresSystemError,  # Class 58: the server's own disk errors.
     asyncpg.ReadOnlySQLTransactionError,
@@ -46,8 +53,14 @@ MAY_PASS = (
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[Pool]:
-    """A pool of `size` (at least, at most) connections. Raises StoreUnavailable, ConfigError for a bad URL."""
+async def open_pool(
+    url: str, *, size: tuple[int, int], timeout_s: float = CONNECT_TIMEOUT_S, pooled: bool = False
+) -> AsyncIterator[Pool]:
+    """A pool of `size` (at least, at most) connections. Raises StoreUnavailable, ConfigError for a bad URL.
+
+    `pooled`: a pooler may give each transaction another session. Then nothing is left in one: no statement is kept
+    prepared, and what sessions are set to is the pooler's to say (config/pgbouncer/pgbouncer.ini).
+    """
     # One connection by the way that explains itself; the pool then asks the same server.
     await (await connect(url, timeout_s=timeout_s)).close()
     asyncio.get_running_loop().set_exception_handler(_without_echo)
@@ -57,9 +70,9 @@ async def open_pool(url: str, *, size: tuple[int, int], timeout_s: float = CONNE
             min_size=size[0],
             max_size=size[1],
             timeout=timeout_s,
-            init=_prepare,
+            init=_know_types if pooled else _prepare,
             reset=_keep,
-            statement_cache_size=MOST_STATEMENTS,
+            statement_cache_size=0 if pooled else MOST_STATEMENTS,
             server_settings=SESSION,
         )
     try:
@@ -117,13 +130,18 @@ async def _keep(_connection: object) -> None:
 
 
 async def _prepare(connection: Connection) -> None:
-    await connection.execute(PLANS)
-    await connection.set_type_codec(
-        "numeric", schema="pg_catalog", encoder=numeric.encode, decoder=numeric.decode, format="binary"
-    )
-    await connection.set_type_codec(
-        "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
-    )
+    await connection.execute(f"{PLANS}; {GOODBYE}")
+    await _know_types(connection)
+
+
+async def _know_types(connection: Connection) -> None:
+    async with connection.transaction():  # Statements of one transaction are asked of one session.
+        await connection.set_type_codec(
+            "numeric", schema="pg_catalog", encoder=numeric.encode, decoder=numeric.decode, format="binary"
+        )
+        await connection.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=_encode_time, decoder=_decode_time, format="tuple"
+        )
 
 
 def _encode_time(unix_s: int) -> tuple[int]:

@@ -39,10 +39,10 @@ MOST_KNOWN_ANCHORS = 10_000
 
 @asynccontextmanager
 async def open_store(
-    url: str, *, connections: tuple[int, int] = (1, 4), timeout_s: float = CONNECT_TIMEOUT_S
+    url: str, *, connections: tuple[int, int] = (1, 4), timeout_s: float = CONNECT_TIMEOUT_S, pooled: bool = False
 ) -> AsyncIterator[PostgresStore]:
     """The store of a migrated database; `connections` at least and at most. Raises StoreUnavailable, ConfigError."""
-    async with open_pool(url, size=connections, timeout_s=timeout_s) as pool:
+    async with open_pool(url, size=connections, timeout_s=timeout_s, pooled=pooled) as pool:
         yield PostgresStore(pool, url)
 
 
@@ -54,6 +54,11 @@ class PostgresStore(PostgresCoordination):
         self._streams: set[str] = set()  # Known to be there, as what follows.
         self._partitions: set[int] = set()
         self._anchors: set[int] = set()  # Numbers of some.
+
+    @property
+    def url(self) -> str:
+        """Where it is; may hold a password."""
+        return self._url
 
     def connections(self) -> tuple[int, int]:
         """How many of its connections are at work, and how many wait for work."""

@@ -19,8 +19,10 @@ from indexer.store.coordination import (
     FORGOTTEN_AFTER_S,
     Anchor,
     Bracket,
+    Budget,
     ProviderHealth,
     StreamState,
+    Work,
     part_to_claim,
     stored_health,
 )
@@ -68,6 +70,32 @@ class PostgresCoordination:
         async with self._claims() as session:
             await session.execute("DELETE FROM ledger.claims WHERE holder = $1", holder)
         await self._execute(query("leave"), holder)
+
+    async def budget_key(self) -> bytes:
+        async with self._transaction() as session:
+            await session.execute(query("make_lease_key"))
+            key: bytes = await session.fetchval("SELECT key FROM ledger.lease_key")
+            return key
+
+    async def share(self, budgets: Sequence[Budget], holder: str, lease_s: float) -> Mapping[bytes, int]:
+        keys, names = [one.key for one in budgets], [one.name for one in budgets]
+        async with self._transaction() as session:
+            await session.execute(query("upsert_rate_leases"), holder, keys, names, lease_s)
+            await session.execute(query("forget_rate_leases"))
+            return {row["endpoint"]: row["holders"] for row in await session.fetch(query("rate_leases"), keys)}
+
+    async def report_work(self, holder: str, work: Mapping[str, Work]) -> None:
+        some = list(work.values())
+        async with self._transaction() as session:
+            await session.execute(
+                query("upsert_work"),
+                holder,
+                list(work),
+                [one.settled_slots for one in some],
+                [one.transactions for one in some],
+                [Decimal(f"{one.slots_per_s:.2f}") for one in some],
+            )
+            await session.execute(query("forget_work"), FORGOTTEN_AFTER_S)
 
     async def want_from(self, streams: Sequence[str], slot: int, *, skip: bool = False) -> None:
         await self._execute(query("want_from"), streams, slot, skip)

@@ -62,9 +62,11 @@ class Opinion(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def open_proofs(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[PostgresProofs]:
+async def open_proofs(
+    url: str, *, timeout_s: float = CONNECT_TIMEOUT_S, pooled: bool = False
+) -> AsyncIterator[PostgresProofs]:
     """The proofs of a migrated database, on connections of their own."""
-    async with open_pool(url, size=(1, 2), timeout_s=timeout_s) as pool:
+    async with open_pool(url, size=(1, 2), timeout_s=timeout_s, pooled=pooled) as pool:
         yield PostgresProofs(pool, url)
 
 

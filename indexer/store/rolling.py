@@ -53,9 +53,11 @@ _DAY_S = 86_400
 
 
 @asynccontextmanager
-async def open_aggregates(url: str, *, timeout_s: float = CONNECT_TIMEOUT_S) -> AsyncIterator[PostgresAggregates]:
+async def open_aggregates(
+    url: str, *, timeout_s: float = CONNECT_TIMEOUT_S, pooled: bool = False
+) -> AsyncIterator[PostgresAggregates]:
     """The aggregates of a migrated database, on connections of their own: hours, days, holdings and a refresh."""
-    async with open_pool(url, size=(1, 4), timeout_s=timeout_s) as pool:
+    async with open_pool(url, size=(1, 4), timeout_s=timeout_s, pooled=pooled) as pool:
         yield PostgresAggregates(pool, url)
 
 

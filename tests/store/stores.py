@@ -14,6 +14,8 @@ from indexer.store.postgres import open_store
 OLDER = """
 UPDATE ledger.claims SET lease_until = lease_until - make_interval(secs => $1);
 UPDATE ledger.unavailable SET tried_at = tried_at - make_interval(secs => $1);
+UPDATE ledger.rate_leases SET lease_until = lease_until - make_interval(secs => $1);
+UPDATE ledger.workers SET seen_at = seen_at - make_interval(secs => $1);
 UPDATE ledger.providers SET seen_at = seen_at - make_interval(secs => $1);
 UPDATE ledger.streams SET seen_at = seen_at - make_interval(secs => $1);
 UPDATE ledger.settlements SET at = at - make_interval(secs => $1), last_at = last_at - make_interval(secs => $1)

@@ -8,11 +8,12 @@ import pytest
 
 from indexer.core.coverage import Span, missing, union
 from indexer.store.connection import connected
-from indexer.store.coordination import Anchor, Bracket, ProviderHealth, StreamState
+from indexer.store.coordination import Anchor, Bracket, Budget, ProviderHealth, StreamState
+from indexer.store.coordination import Work as Done
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import open_store
 from tests.store.ledger import NOON, page
-from tests.store.stores import clocked
+from tests.store.stores import clocked, grow_older
 
 BOTH = ("drift", "gmx_solana")
 LEASE_S = 60.0
@@ -288,3 +289,45 @@ async def test_reports_at_once_do_not_wait_for_each_other(clock):
     await clock.later(661)
     await asyncio.gather(*(clock.store.report_health(str(n), [HEALTH, OTHER]) for n in range(8)))
     assert len(await reported(clock)) == 16
+
+
+# --- many machines ---------------------------------------------------------------------------------------------------
+
+ONE, TWO = Budget(b"1" * 16, "rpc.example"), Budget(b"2" * 16, "rpc.example")
+
+
+async def test_a_budget_is_shared_by_those_whose_lease_runs(clock, store):
+    assert await store.share([ONE], "a", 15.0) == {ONE.key: 1}
+    assert await store.share([ONE, TWO], "b", 15.0) == {ONE.key: 2, TWO.key: 1}
+    await clock.later(10)
+    assert await store.share([ONE], "a", 15.0) == {ONE.key: 2}
+    await clock.later(10)  # Nobody heard of b.
+    assert await store.share([ONE], "a", 15.0) == {ONE.key: 1}
+
+
+async def test_who_leaves_gives_its_part_back(store):
+    await store.share([ONE], "a", 15.0)
+    await store.share([ONE], "b", 15.0)
+    await store.leave("b")
+    assert await store.share([ONE], "a", 15.0) == {ONE.key: 1}
+
+
+async def test_all_hash_addresses_with_one_key(store):
+    keys = set(await asyncio.gather(*(store.budget_key() for _ in range(5))))
+    assert len(keys) == 1
+    assert len(keys.pop()) == 32
+
+
+async def test_a_backfill_tells_what_is_left_and_for_how_long(emptied_database_url):
+    async with open_store(emptied_database_url) as store, connected(emptied_database_url) as connection:
+        await store.ask(["drift"], [Span(0, 1000)])
+        await store.write(page(settled=(0, 400)))
+        told = "SELECT asked_slots, left_slots, workers, eta_s FROM perps.backfill"
+        assert tuple(await connection.fetchrow(told)) == (1000, 600, 0, None)
+        for holder in ("a", "b"):
+            await store.report_work(holder, {"drift": Done(settled_slots=200, transactions=7, slots_per_s=15.0)})
+        assert tuple(await connection.fetchrow(told)) == (1000, 600, 2, 20)
+        await grow_older(emptied_database_url, 40)
+        assert tuple(await connection.fetchrow(told)) == (1000, 600, 0, None)
+        await store.leave("a")
+        assert [row["holder"] for row in await connection.fetch("SELECT holder FROM perps.workers")] == ["b"]

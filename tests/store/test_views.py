@@ -71,7 +71,7 @@ async def test_the_views_of_the_contract_are_there(database):
         "token_prices_hourly", "market_prices_hourly", "funding_daily", "open_interest_daily", "liquidations_daily",
         "swaps_hourly", "incentives_daily", "protocol_overview", "today", "reconciliation", "freshness",
         "parameters", "row_estimates", "cluster", "counters", "completeness_daily", "completeness_gaps",
-        "second_opinions", "unknown_events",
+        "second_opinions", "unknown_events", "workers", "backfill", "endpoint_shares", "storage",
     }  # fmt: skip
 
 
