@@ -25,6 +25,7 @@ from indexer.report.progress import progress
 from indexer.report.whole_file import whole_file
 from indexer.store.base import Store
 
+MOST_SLOTS = 2_000_000_000  # Of a range: 25 years.
 _commands = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
 Found = tuple[manifests.Manifest, Sequence[report.Wrong] | None]
 
@@ -138,6 +139,6 @@ def _span(text: str) -> Span:
     first, dash, last = text.partition("-")
     if not (dash and first.isascii() and last.isascii() and first.isdigit() and last.isdigit()):
         raise InputError(f"{text!r} is no range of slots", remedy="write first and last slot, as 370000000-370009999")
-    if int(last) < int(first) or int(last) >= 2**62:
-        raise InputError(f"slots {first} to {last} are no range")
+    if not 0 <= int(last) - int(first) < MOST_SLOTS or int(last) >= 2**62:
+        raise InputError(f"slots {first} to {last} are no range of 1 to {MOST_SLOTS} slots")
     return Span(int(first), int(last) + 1)

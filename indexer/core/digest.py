@@ -58,7 +58,7 @@ def payload_number(
     payload: bytes | None,
     reason: str = "",
 ) -> int:
-    """`reason`: of a row with index -1, else empty. `payload` None: its bytes are not known, which is not without bytes."""
+    """`reason`: of a row with index -1, else empty. `payload` None: its bytes are not known, unlike b""."""
     head = _head(protocol, program_id, channel, reason)
     place = _place(slot, index, payload is not None, len(signature))
     return int.from_bytes(sha256(b"".join((head, place, signature, payload or b""))).digest(), "big")

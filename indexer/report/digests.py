@@ -42,8 +42,8 @@ async def manifest_of(
 async def wrong_buckets(store: Store, protocol: str, span: Span) -> list[Wrong]:
     """Of the whole buckets that the span touches. A bucket that was written meanwhile is read once more."""
     found = []
-    for bucket, part in pieces(span):
-        whole = Span(part.start, part.end)
+    for bucket, _ in pieces(span):
+        whole = Span(bucket * BUCKET_SLOTS, (bucket + 1) * BUCKET_SLOTS)
         kept, stored = await _both(store, protocol, bucket, whole)
         if kept != stored:
             kept, stored = await _both(store, protocol, bucket, whole)
@@ -134,10 +134,9 @@ def recomputed(checked: int, wrong: Sequence[Wrong]) -> str:
 
 def compared(found: Compared) -> str:
     """What two manifests differ in: buckets, then transactions."""
-    lines = [
-        f"{found.equal} buckets are equal, {len(found.differing)} differ, {len(found.unsettled)} are not settled alike,"
-        f" {found.alone} are in one of the two only\n"
-    ]
+    lines = [f"{found.equal} buckets are equal, {len(found.differing)} differ\n"]
+    if found.unsettled or found.alone:
+        lines.append(f"{len(found.unsettled)} are not settled alike, {found.alone} are in one of the two only\n")
     for title, pairs in (("differing", found.differing), ("not settled alike", found.unsettled)):
         if pairs:
             lines.append(f"{title}:\n" + records.table([_pair(one) for one in pairs[:MOST_LINES]]))

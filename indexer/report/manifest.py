@@ -1,7 +1,7 @@
 """What one ledger says of a range of slots in digests, as a file that another operator compares with his. Pure.
 
-What must stay true: a digest is told with the slots that it lacks, so that what is not wholly settled is never taken for
-the whole; and a manifest says by which rules, of which cluster and in which buckets it was made.
+What must stay true: a digest is told with the slots that it lacks, so that what is not wholly settled is never taken
+for the whole; and a manifest says by which rules, of which cluster and in which buckets it was made.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def read(path: Path) -> Manifest:
         raise InputError(f"is no manifest of digests: {error}", place=str(path), remedy=_REMEDY) from None
     if (found.rules, found.bucket_slots) != (VERSION, BUCKET_SLOTS):
         raise InputError(
-            f"was made by rules {found.rules} in buckets of {found.bucket_slots} slots, not {VERSION} and {BUCKET_SLOTS}",
+            f"has rules {found.rules} and buckets of {found.bucket_slots} slots, not {VERSION} and {BUCKET_SLOTS}",
             place=str(path),
             remedy="let both be made by the same version of perps-indexer",
         )

@@ -1,6 +1,7 @@
 """In what two manifests differ: which buckets, and which transactions of these. Pure.
 
-What must stay true: only what both have settled alike is called different; nothing that one of them lacks is called equal.
+What must stay true: only what both have settled alike is called different; nothing that one of them lacks is called
+equal.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ Key = tuple[str, int, int]  # Protocol, first and last slot.
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """A bucket that the two do not tell alike. `transactions`: those that only one has, or that differ; None: unknown."""
+    """A bucket that the two tell differently. `transactions`: that only one has, or that differ; None: unknown."""
 
     protocol: str
     first_slot: int
