@@ -102,7 +102,8 @@ async def test_what_a_mending_page_adds_counts(store):
 
 async def test_records_and_rows_of_accounts_do_not_count(store):
     of_account = msgspec.structs.replace(origin(), channel="account")
-    await store.write(page(trade(origin()), price(of_account, "3.5", mint=key(1)), settled=(100, 101)))
+    unread = failure(of_account, payload=b"12345678")
+    await store.write(page(trade(origin()), price(of_account, "3.5", mint=key(1)), unread, settled=(100, 101)))
     assert await kept(store) == {}
 
 
