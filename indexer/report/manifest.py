@@ -95,8 +95,8 @@ def read(path: Path) -> Manifest:
     """Raises InputError for what is no manifest, or one of other rules."""
     try:
         found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-        for digest in (part.digest for one in found.streams for part in (one, *one.buckets)):
-            int(digest, 16)
+        for part in (part for one in found.streams for part in one.buckets):
+            digest_of(part)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"is no manifest of digests: {error}", place=str(path), remedy=_REMEDY) from None
     if (found.rules, found.bucket_slots) != (VERSION, BUCKET_SLOTS):

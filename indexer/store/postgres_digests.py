@@ -52,7 +52,7 @@ async def _payloads(session: Session, stream: str, span: Span) -> Iterator[Count
         columns = ", ".join(f"t.{name}" for name in NAMES[table])
         statement = query("payloads_in_span", table=table.name, columns=columns)
         found.append((table, await session.fetch(statement, stream, span.start, span.end)))
-    return chain.from_iterable(counted(table, rows) for table, rows in found)
+    return chain.from_iterable(counted(table, map(tuple, rows)) for table, rows in found)
 
 
 def _buckets(span: Span) -> tuple[int, int]:

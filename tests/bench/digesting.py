@@ -20,20 +20,17 @@ from unittest.mock import patch
 from indexer.core.coverage import Span
 from indexer.core.digest import Digest
 from indexer.core.protocol import process
-from indexer.core.rpc import parse_block
 from indexer.core.transaction import Transaction
 from indexer.ingest.garbage import collect_rarely
-from indexer.simulation.build import build_chain
 from indexer.store.base import Page
 from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.postgres import PostgresStore, open_store
 from indexer.store.table_change import TableChange
 from tests.bench.environment import SetUpFailed
 from tests.bench.inserting import WARM_UP, new_ledgers
-from tests.bench.ledger_pages import BACKFILL, BUSY, SEED, Pages
+from tests.bench.ledger_pages import BACKFILL, Pages, transactions
 from tests.bench.rounds import Bar, Contest, Side
 from tests.programs import protocols
-from tests.simulation.chains import answer
 from tests.simulation.scripts import reference
 
 SIDES = ("with", "without")
@@ -74,7 +71,7 @@ def measured(rounds: int) -> list[Contest]:
 async def measured_at(server_url: str, turns: int, most_transactions: int = BACKFILL.transactions) -> list[Contest]:
     """In two new databases of this server. Raises SetUpFailed unless the digests are true in the end."""
     urls = await new_ledgers(server_url, SIDES)
-    pages, transactions = Pages(), _transactions()[:most_transactions]
+    pages, read = Pages(), transactions()[:most_transactions]
     shape = BACKFILL._replace(transactions=most_transactions)
     spent: dict[str, list[Spent]] = {name: [] for name in SIDES}
     async with AsyncExitStack() as resources:
@@ -82,23 +79,17 @@ async def measured_at(server_url: str, turns: int, most_transactions: int = BACK
         for number in range(WARM_UP + turns):
             (page,) = pages.turn(shape)
             for name in SIDES if number % 2 else reversed(SIDES):
-                spent[name].append(await _turn(name, stores[name], transactions, page))
+                spent[name].append(await _turn(name, stores[name], read, page))
         await _check(stores)
     return [_contest(clock, spent) for clock in Spent._fields]
 
 
-def _transactions() -> Sequence[Transaction]:
-    """Those of the pages, and between them some that give nothing."""
-    blocks = build_chain(SEED, BUSY).blocks.items()
-    return [one for slot, block in blocks for one in parse_block(answer(block), slot).transactions]
-
-
-async def _turn(side: str, store: PostgresStore, transactions: Sequence[Transaction], page: Page) -> Spent:
+async def _turn(side: str, store: PostgresStore, read: Sequence[Transaction], page: Page) -> Spent:
     gc.collect()
     known = reference()
     with counting(side):
         cpu, wall = time.process_time(), time.perf_counter()
-        for transaction in transactions:
+        for transaction in read:
             process(transaction, protocols(), known)
         await store.write(page)
         return Spent(time.process_time() - cpu, time.perf_counter() - wall)

@@ -7,6 +7,7 @@ behind the one before, in slots and in time, so that its keys are new, and now a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +17,7 @@ from indexer.core.coverage import Span
 from indexer.core.protocol import Processed, process
 from indexer.core.record import Record
 from indexer.core.rpc import parse_block
+from indexer.core.transaction import Transaction
 from indexer.simulation.build import build_chain
 from indexer.simulation.profile import Profile
 from indexer.store.base import Page
@@ -60,12 +62,18 @@ class Pages:
             yield _page(found, next(self._places) * SHIFT, settles=shape.settles)
 
 
+@cache
+def transactions() -> Sequence[Transaction]:
+    """Those of the pages, and between them some that give nothing."""
+    blocks = build_chain(SEED, BUSY).blocks.items()
+    return [one for slot, block in blocks for one in parse_block(answer(block), slot).transactions]
+
+
 def _read() -> Iterator[Processed]:
     """What each transaction gives, in order."""
-    for slot, block in build_chain(SEED, BUSY).blocks.items():
-        for transaction in parse_block(answer(block), slot).transactions:
-            if (found := process(transaction, protocols(), reference())).events:
-                yield found
+    for transaction in transactions():
+        if (found := process(transaction, protocols(), reference())).events:
+            yield found
 
 
 def _page(found: Processed, shift: int, *, settles: bool) -> Page:

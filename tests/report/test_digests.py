@@ -79,7 +79,7 @@ async def test_what_is_no_manifest_is_refused(tmp_path, harm):
     if harm == "rules":
         harm = manifest.encoded(replace(found, rules=2))
     elif harm == "digest":
-        harm = manifest.encoded(found).replace(found.streams[0].digest.encode(), b"no number")
+        harm = manifest.encoded(found).replace(found.streams[0].buckets[0].digest.encode(), b"no number")
     (tmp_path / "one").write_bytes(harm)
     with pytest.raises(InputError, match="one"):
         manifest.read(tmp_path / "one")
