@@ -6,14 +6,16 @@ failure `unexpected_length`, since the event of the same payload always stands b
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from indexer.core.digest import BUCKET_SLOTS, MODULUS, Digest, payload_number
 from indexer.store.rows import EVENTS, FAILURES, Row, Table
 
 Place = tuple[str, int]  # Stream and bucket.
+Counted = tuple[str, int, bytes, int]  # Protocol, slot and signature of a payload that counts, and its number.
 DIGESTED = (EVENTS, FAILURES)
 _NAMES = ("protocol", "program_id", "slot", "signature", "channel", "index", "settled", "payload")
 # The columns that are read of a row, in the order of `counted`.
@@ -23,15 +25,6 @@ _READ: Mapping[Table, Callable[[Row], Row]] = {
 }
 
 
-class Counted(NamedTuple):
-    """A payload that counts, with its number."""
-
-    protocol: str
-    slot: int
-    signature: bytes
-    number: int
-
-
 def counted(table: Table, values: Iterable[tuple[Any, ...]]) -> Iterator[Counted]:
     """Of rows with the columns `NAMES` alone."""
     for protocol, program_id, slot, signature, channel, index, settled, payload, *more in values:
@@ -39,7 +32,7 @@ def counted(table: Table, values: Iterable[tuple[Any, ...]]) -> Iterator[Counted
             continue
         reason = more[0] if index < 0 and table is FAILURES else ""
         number = payload_number(protocol, program_id, slot, signature, channel, index, payload, reason)
-        yield Counted(protocol, slot, signature, number)
+        yield protocol, slot, signature, number
 
 
 def counted_rows(table: Table, rows: Iterable[Row]) -> Iterator[Counted]:
@@ -51,7 +44,7 @@ class DigestChange:
     """What comes and goes, by stream and bucket."""
 
     def __init__(self) -> None:
-        self._found: dict[Place, list[int]] = {}
+        self._found: defaultdict[Place, list[int]] = defaultdict(lambda: [0, 0])
 
     def add(self, table: Table, came: Sequence[Row], went: Sequence[Row]) -> None:
         if table in NAMES:
@@ -60,7 +53,7 @@ class DigestChange:
 
     def _count(self, table: Table, rows: Iterable[Row], sign: int) -> None:
         for protocol, slot, _, number in counted_rows(table, rows):
-            sums = self._found.setdefault((protocol, slot // BUCKET_SLOTS), [0, 0])
+            sums = self._found[protocol, slot // BUCKET_SLOTS]
             sums[0] += sign
             sums[1] += sign * number
 
@@ -74,7 +67,6 @@ class DigestChange:
 def by_transaction(found: Iterable[Counted]) -> Mapping[tuple[int, bytes], Digest]:
     """By slot and signature, in their order."""
     digests: dict[tuple[int, bytes], Digest] = {}
-    for one in found:
-        key = one.slot, one.signature
-        digests[key] = digests.get(key, Digest()) + Digest(1, one.number)
+    for _, slot, signature, number in found:
+        digests[slot, signature] = digests.get((slot, signature), Digest()) + Digest(1, number)
     return dict(sorted(digests.items()))

@@ -17,8 +17,8 @@ from indexer.core.coverage import Span
 from indexer.core.protocol import Processed, process
 from indexer.core.record import Record
 from indexer.core.rpc import parse_block
-from indexer.core.transaction import Transaction
 from indexer.simulation.build import build_chain
+from indexer.simulation.chain import Chain
 from indexer.simulation.profile import Profile
 from indexer.store.base import Page
 from tests.programs import protocols
@@ -63,17 +63,17 @@ class Pages:
 
 
 @cache
-def transactions() -> Sequence[Transaction]:
-    """Those of the pages, and between them some that give nothing."""
-    blocks = build_chain(SEED, BUSY).blocks.items()
-    return [one for slot, block in blocks for one in parse_block(answer(block), slot).transactions]
+def chain() -> Chain:
+    """Where the transactions of all pages come from."""
+    return build_chain(SEED, BUSY)
 
 
 def _read() -> Iterator[Processed]:
     """What each transaction gives, in order."""
-    for transaction in transactions():
-        if (found := process(transaction, protocols(), reference())).events:
-            yield found
+    for slot, block in chain().blocks.items():
+        for transaction in parse_block(answer(block), slot).transactions:
+            if (found := process(transaction, protocols(), reference())).events:
+                yield found
 
 
 def _page(found: Processed, shift: int, *, settles: bool) -> Page:
