@@ -19,6 +19,7 @@ from indexer import (
     cli_aggregates,
     cli_daemon,
     cli_demo,
+    cli_digest,
     cli_http,
     cli_nodes,
     cli_records,
@@ -59,6 +60,7 @@ cli_nodes.register(app)
 cli_run.register(app)
 cli_worker.register(app)
 cli_verify.register(app)
+cli_digest.register(app)
 cli_simulate.register(app)
 cli_demo.register(app)
 cli_daemon.register(app)

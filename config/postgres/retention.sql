@@ -31,6 +31,8 @@ UPDATE ledger.coverage SET slots = slots * :'stays';
 UPDATE ledger.unavailable SET slots = slots * :'stays';
 DELETE FROM ledger.unavailable WHERE isempty(slots);
 UPDATE ledger.reprocess_state SET wanted = wanted * :'stays';
+DELETE FROM ledger.digests WHERE bucket < :border / 10000;
+DELETE FROM ledger.digests_waiting WHERE bucket < :border / 10000;
 DELETE FROM ledger.differences WHERE slot < :border;
 
 SELECT format('DROP TABLE ledger.%I', part.relname)

@@ -13,7 +13,8 @@ from concurrent.futures import ProcessPoolExecutor
 from indexer.simulation.fault_kinds import KINDS, PROFILES
 from indexer.simulation.trial import Outcome, Plan
 
-HEAD = ("seed", "profile", "faults", "kinds", "kills", "rows", "lost", "doubled", "differing", "unsettled", "recovered")
+HEAD = ("seed", "profile", "faults", "kinds", "kills", "rows", "lost", "doubled", "differing", "unsettled", "digests",
+        "recovered")  # fmt: skip
 
 
 def plans(seeds: Iterable[int], profiles: Sequence[str] = tuple(PROFILES)) -> list[Plan]:
@@ -35,7 +36,7 @@ def line(outcome: Outcome) -> str:
     recovered = "never" if outcome.recovered_s is None else f"{outcome.recovered_s:.0f} s"
     cells = (
         outcome.seed, outcome.profile, sum(outcome.struck.values()), len(outcome.struck), outcome.kills, outcome.rows,
-        outcome.lost, outcome.doubled, outcome.differing, outcome.unsettled, recovered,
+        outcome.lost, outcome.doubled, outcome.differing, outcome.unsettled, outcome.wrong_digests, recovered,
     )  # fmt: skip
     return "  ".join(f"{cell!s:>{max(len(name), 6)}}" for name, cell in zip(HEAD, cells, strict=True))
 
@@ -60,4 +61,5 @@ def unstruck(found: Sequence[Outcome]) -> Mapping[str, list[str]]:
 def summary(found: Sequence[Outcome]) -> str:
     """The last line: what was lost and doubled over all seeds."""
     lost, doubled = sum(one.lost for one in found), sum(one.doubled for one in found)
-    return f"lost {lost}, doubled {doubled}, {len(found)} seeds"
+    digests = sum(one.wrong_digests for one in found)
+    return f"lost {lost}, doubled {doubled}, wrong digests {digests}, {len(found)} seeds"

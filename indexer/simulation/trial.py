@@ -21,6 +21,7 @@ from indexer.core.coverage import Span, Spans, common, missing
 from indexer.simulation.box import Addresses, Box
 from indexer.simulation.build import build_chain
 from indexer.simulation.chain import Chain
+from indexer.simulation.digests import wrong_digests
 from indexer.simulation.fault_kinds import PROFILES
 from indexer.simulation.outages import Outages, outages
 from indexer.simulation.profile import Profile
@@ -98,11 +99,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     snapshots: int = 0  # Of one protocol's accounts at one slot.
     forks: int = 0  # Of the chain, behind the start.
     wrong_snapshots: int = 0  # Their rows that are not what the books had.
+    wrong_digests: int = 0  # Of buckets, beside the truth and beside the stored payloads.
     details: Sequence[str] = ()
 
     @property
     def is_true(self) -> bool:
-        return not (self.lost or self.doubled or self.differing or self.unsettled or self.wrong_snapshots)
+        wrong = self.lost, self.doubled, self.differing, self.unsettled, self.wrong_snapshots, self.wrong_digests
+        return not any(wrong)
 
 
 async def trial(plan: Plan, program: Program, ledger: Store | None = None) -> Outcome:
@@ -196,6 +199,7 @@ class _Trial:
         rows = await self.ledger.rows(EVERYTHING)
         found = verdict(self.chain.truth, rows, coverage, self.span)
         snapshots = judged(self.chain, rows)
+        digests = await wrong_digests(self.ledger, self.chain.truth, self.program.streams)
         end_s = max(self.lives_s, self.box.faults.last_end_s)
         return Outcome(
             seed=self.plan.seed,
@@ -214,7 +218,8 @@ class _Trial:
             snapshots=snapshots.count,
             forks=sum(fork.blocks[0].slot >= self.start_slot for fork in self.chain.forks),
             wrong_snapshots=len(snapshots.wrong),
-            details=[*details(found), *snapshots.wrong[:3]],
+            wrong_digests=len(digests),
+            details=[*details(found), *snapshots.wrong[:3], *digests[:3]],
         )
 
 

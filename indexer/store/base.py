@@ -10,6 +10,7 @@ What must stay true, in every store:
   `mends` adds what settled slots lack.
 - Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
 - The same page twice leaves the same ledger.
+- The digest of a bucket moves with its settled payloads, in the same transaction.
 - What was made with reference rows that have changed since is in `to_reprocess` until it was made again.
 A stream is called like its protocol.
 """
@@ -26,6 +27,7 @@ from indexer.core.protocol import Processed
 from indexer.core.record import EventRow, Failure, Record
 from indexer.core.reference import Reference
 from indexer.store.coordination import Coordination
+from indexer.store.digests import Digests
 from indexer.store.rows import Row
 
 Change = Literal["inserted", "updated", "unchanged", "deleted", "differing"]
@@ -107,7 +109,7 @@ class StoredTransaction(msgspec.Struct, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
 
 
-class Store(Coordination, Protocol):
+class Store(Coordination, Digests, Protocol):
     """Every method may raise StoreUnavailable: nothing was written then, and it may be tried again."""
 
     async def write(self, page: Page) -> Written:

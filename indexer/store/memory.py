@@ -17,7 +17,8 @@ from indexer.store.base import Difference, FailureSummary, Page, StoredTransacti
 from indexer.store.changes import Rows, Scope
 from indexer.store.cluster import check_cluster
 from indexer.store.coordination import TRY_BUCKET_S, new_anchors
-from indexer.store.memory_coordination import MemoryCoordination
+from indexer.store.digesting import DigestChange
+from indexer.store.memory_digests import MemoryDigests
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, bucket_spans, is_altered, seeding
 from indexer.store.shelf import Shelf
@@ -26,12 +27,11 @@ from indexer.store.table_change import Bucket, TableChange
 _PROTOCOL, _SLOT, _CHANNEL = (EVENTS.position[name] for name in ("protocol", "slot", "channel"))
 
 
-class MemoryStore(MemoryCoordination):
+class MemoryStore(MemoryDigests):
     """See `base.Store` for what each method promises. `clock` in seconds; None: the running loop's."""
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
-        self._tables = {table: Shelf(table) for table in TABLES}
         self._coverage: dict[str, Spans] = {}
         self._unavailable: dict[str, dict[float, Spans]] = {}  # By stream and time of the last try.
         self._wanted: Spans = ()
@@ -162,6 +162,7 @@ class MemoryStore(MemoryCoordination):
         return {table: dict(_of_streams(shelf, spans)) for table, shelf in self._tables.items()}
 
     def _apply(self, made: Iterable[TableChange]) -> None:
+        digests = DigestChange()
         for change in made:
             shelf = self._tables[change.table]
             for key in change.gone:
@@ -170,6 +171,8 @@ class MemoryStore(MemoryCoordination):
                 shelf.add(row)
             self._dirty |= change.dirty
             self._differences |= set(change.differences)
+            change.digest(digests)
+        self._move_digests(digests)
 
     def _settle(self, page: Page, newly: Mapping[str, Spans]) -> None:
         for stream, spans in newly.items():

@@ -25,7 +25,7 @@ from indexer.store.cluster import check_cluster
 from indexer.store.connection import CONNECT_TIMEOUT_S
 from indexer.store.coordination import new_anchors
 from indexer.store.pool import open_pool
-from indexer.store.postgres_coordination import PostgresCoordination
+from indexer.store.postgres_digests import PostgresDigests
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Row, Table
 from indexer.store.seeding import BUCKET_SLOTS, SEEDED_TABLES, Seeding, altered_condition, bucket_spans, seeding
 from indexer.store.statements import multirange, query, spans_of
@@ -46,7 +46,7 @@ async def open_store(
         yield PostgresStore(pool, url)
 
 
-class PostgresStore(PostgresCoordination):
+class PostgresStore(PostgresDigests):
     """See `base.Store` for what each method promises."""
 
     def __init__(self, pool: Pool, url: str) -> None:

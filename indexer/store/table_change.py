@@ -1,17 +1,20 @@
 """What a write changes in one table: which keys go, which rows come, and what has to be made again because of them.
 
 A row that changes goes and comes: there is no partial update. What must stay true: every row that comes or goes marks
-the hour that it counts in and what it told others; one that is put again by another decoder, word for word, does not.
+the hour that it counts in and what it told others, and counts in the digest; one that is put again by another decoder,
+word for word, does not.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Literal
 
 from indexer.store.base import Change, Difference
+from indexer.store.digesting import DigestChange
 from indexer.store.rows import EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.told import Told, hour_of
 
@@ -32,13 +35,14 @@ class TableChange:
         self.new: list[Row] = []
         self.counts: Counter[Change] = Counter()
         self.differences: list[Difference] = []
-        self._marking: list[Row] = []  # Old and new ones.
+        self._came: list[Row] = []
+        self._went: list[Row] = []
 
     def insert(self, rows: Sequence[Row]) -> None:
         """Many rows of which none is there."""
         if rows:
             self.new += rows
-            self._marking += rows
+            self._came += rows
             self.counts["inserted"] += len(rows)
 
     def put(self, key: Key, old: Row | None, row: Row) -> None:
@@ -75,7 +79,7 @@ class TableChange:
         """Hours, by protocol and market, that count rows which have come or gone."""
         if self.table in (EVENTS, FAILURES):
             return set()
-        found = set(map(_PLACES[self.table], self._marking))
+        found = set(map(_PLACES[self.table], chain(self._came, self._went)))
         return {
             (hour_of(time), protocol, markets[0] or "" if markets else "")
             for time, protocol, *markets in found
@@ -84,16 +88,20 @@ class TableChange:
 
     def tell(self, told: Told) -> None:
         """Add what rows that have come or gone told others."""
-        told.add(self.table, self._marking)
+        told.add(self.table, (*self._came, *self._went))
+
+    def digest(self, change: DigestChange) -> None:
+        """Add what comes and take off what goes."""
+        change.add(self.table, self._came, self._went)
 
     def _come(self, row: Row, change: Change) -> None:
         self.new.append(row)
         self.counts[change] += 1
-        self._marking.append(row)
+        self._came.append(row)
 
     def _go(self, key: Key, old: Row) -> None:
         self.gone.append(key)
-        self._marking.append(old)
+        self._went.append(old)
 
 
 def _content(row: Row) -> Row:

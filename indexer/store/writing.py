@@ -15,6 +15,7 @@ from indexer.core.coverage import Span, Spans
 from indexer.store.base import Difference
 from indexer.store.changes import Found, Rows, Scope
 from indexer.store.coordination import Anchor
+from indexer.store.digesting import DigestChange
 from indexer.store.inserting import insert
 from indexer.store.rows import TABLES, Table
 from indexer.store.slot_locks import slot_locks
@@ -90,9 +91,9 @@ async def _read(
 
 
 async def apply(session: Session, made: Sequence[TableChange], source: str, endpoint: str | None) -> None:
-    """Delete what goes, insert what comes, mark what has to be made again, keep differences."""
+    """Delete what goes, insert what comes, mark what has to be made again, move digests, keep differences."""
     dirty: set[Bucket] = set()
-    told = Told()
+    told, digests = Told(), DigestChange()
     differences: list[Difference] = []
     for change in made:
         await _delete(session, change)
@@ -100,6 +101,7 @@ async def apply(session: Session, made: Sequence[TableChange], source: str, endp
     for change in made:
         dirty |= change.dirty
         change.tell(told)
+        change.digest(digests)
         differences += change.differences
     marks: list[tuple[int, Collection[tuple[object, ...]]]] = [
         (3, dirty),
@@ -107,6 +109,7 @@ async def apply(session: Session, made: Sequence[TableChange], source: str, endp
         (5, told.amounts),
         (2, told.owners),
         (2, told.proofs),
+        (4, [(*place, one.payloads, one.total) for place, one in digests.by_place.items()]),
     ]
     if any(rows for _, rows in marks):
         await session.execute(query("mark"), *(values for width, rows in marks for values in _turned(width, rows)))

@@ -184,7 +184,7 @@ async def _turn(side: Writer, given: Sequence[Rows]) -> float:
 @asynccontextmanager
 async def ledgers(server_url: str, folder: Path) -> AsyncIterator[Ledgers]:
     """In four new databases; the server may write into the folder."""
-    urls = await _databases(server_url)
+    urls = await new_ledgers(server_url, SIDES)
     async with AsyncExitStack() as resources:
         model, ours = [await resources.enter_async_context(open_store(urls[name])) for name in ("model", "ours")]
         reader, copy, many = [
@@ -198,16 +198,16 @@ async def ledgers(server_url: str, folder: Path) -> AsyncIterator[Ledgers]:
         yield Ledgers(urls, model, reader, folder, sides)
 
 
-async def _databases(server_url: str) -> dict[str, str]:
+async def new_ledgers(server_url: str, sides: Sequence[str]) -> dict[str, str]:
     """URLs of new ledgers, by side and `model`."""
-    names = {name: f"bench_{name}" for name in ("model", *SIDES)}
+    names = {name: f"bench_{name}" for name in ("model", *sides)}
     urls = {name: urlunsplit(urlsplit(server_url)._replace(path=f"/{database}")) for name, database in names.items()}
     async with connected(server_url) as connection:
         for database in names.values():
             await connection.execute(f"DROP DATABASE IF EXISTS {database}")
         await connection.execute(f"CREATE DATABASE {names['model']}")
         await migrate(urls["model"])
-        for side in SIDES:
+        for side in sides:
             await connection.execute(f"CREATE DATABASE {names[side]} TEMPLATE {names['model']}")
     return urls
 

@@ -7,6 +7,7 @@ behind the one before, in slots and in time, so that its keys are new, and now a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import count
 from typing import NamedTuple, TypeVar
 
@@ -17,6 +18,7 @@ from indexer.core.protocol import Processed, process
 from indexer.core.record import Record
 from indexer.core.rpc import parse_block
 from indexer.simulation.build import build_chain
+from indexer.simulation.chain import Chain
 from indexer.simulation.profile import Profile
 from indexer.store.base import Page
 from tests.programs import protocols
@@ -60,9 +62,15 @@ class Pages:
             yield _page(found, next(self._places) * SHIFT, settles=shape.settles)
 
 
+@cache
+def chain() -> Chain:
+    """Where the transactions of all pages come from."""
+    return build_chain(SEED, BUSY)
+
+
 def _read() -> Iterator[Processed]:
     """What each transaction gives, in order."""
-    for slot, block in build_chain(SEED, BUSY).blocks.items():
+    for slot, block in chain().blocks.items():
         for transaction in parse_block(answer(block), slot).transactions:
             if (found := process(transaction, protocols(), reference())).events:
                 yield found

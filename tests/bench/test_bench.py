@@ -18,6 +18,7 @@ from tests.bench import (
     blocking,
     bodies,
     contests,
+    digesting,
     loop,
     ours,
     ours_base58,
@@ -203,6 +204,14 @@ async def test_all_sides_insert_the_same_rows_or_the_contest_ends(server_url: st
             await found.sides[name].write(rows)
         with pytest.raises(SetUpFailed, match="executemany wrote"):
             await found.agree()
+
+
+async def test_a_page_is_written_alike_with_a_digest_and_without(server_url: str) -> None:
+    contests = await digesting.measured_at(server_url, 1, most_transactions=40)
+    assert [(one.event, one.bar.must > 0, len(one.ours.seconds), len(one.peer.seconds)) for one in contests] == [
+        ("backfill, 500 tx, cpu", True, 1, 1),
+        ("backfill, 500 tx, wall", False, 1, 1),
+    ]
 
 
 @pytest.fixture

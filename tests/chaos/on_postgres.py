@@ -21,6 +21,7 @@ from indexer.core.coverage import Span, common, missing
 from indexer.errors import EXIT_CODE, StoreUnavailable
 from indexer.simulation.box import Box
 from indexer.simulation.build import build_chain
+from indexer.simulation.digests import wrong_digests
 from indexer.simulation.profile import Profile
 from indexer.simulation.snapshots import judged
 from indexer.simulation.trial import EVERYTHING, Outcome, Plan, details, environment_for, portal_behind
@@ -181,6 +182,7 @@ class _Trial:
             coverage = {name: common(await store.coverage(name), [self.span]) for name in stream_names()}
             rows = await store.rows(EVERYTHING)
             differences = len(await store.differences())
+            digests = await wrong_digests(store, self.chain.truth, stream_names())
         found = verdict(self.chain.truth, rows, coverage, self.span)
         snapshots = judged(self.chain, rows)
         return Outcome(
@@ -199,5 +201,6 @@ class _Trial:
             recovered_s=None if settled_s is None else max(0.0, settled_s - end_s),
             snapshots=snapshots.count,
             wrong_snapshots=len(snapshots.wrong),
-            details=[*details(found), *snapshots.wrong[:3]],
+            wrong_digests=len(digests),
+            details=[*details(found), *snapshots.wrong[:3], *digests[:3]],
         )

@@ -16,7 +16,7 @@ from tests.aggregates.days import MIDNIGHT, Numbers, numbers
 from tests.ops import cluster
 from tests.ops.compose import REPOSITORY
 from tests.ops.test_compose import libpq_of
-from tests.store.ledger import origin, trade
+from tests.store.ledger import event, origin, trade
 
 RETENTION = REPOSITORY / "config/postgres/retention.sql"
 BORDER = 6_480_000
@@ -110,3 +110,13 @@ def test_the_border_is_that_of_the_partitions() -> None:
     made = (REPOSITORY / "migrations/0001_ledger.sql").read_text()
     assert f"slots CONSTANT bigint := {BORDER};" in made
     assert Path(RETENTION).read_text().count(str(BORDER)) == 2
+
+
+async def test_digests_of_what_went_go_too(ledger: Numbers, emptied_database_url: str) -> None:
+    """Else the same slots, filled once more, would count twice."""
+    rows = [event(origin(slot)) for slot in (BORDER - 10_000, BORDER)]
+    spans = [Span(row.origin.slot, row.origin.slot + 1) for row in rows]
+    await ledger.store.write(Page(events=rows, settled={"drift": spans}, source="test", mends=True))
+    assert list(await ledger.store.digests("drift", Span(0, 2 * BORDER))) == [BORDER // 10_000 - 1, BORDER // 10_000]
+    let_go(emptied_database_url, BORDER)
+    assert list(await ledger.store.digests("drift", Span(0, 2 * BORDER))) == [BORDER // 10_000]

@@ -139,14 +139,14 @@ MUTANTS = [
         "15. rows that come mark nothing",
         ledger.test_late_history_marks_its_hours_in_memory,
         "store.table_change",
-        ("self.counts[change] += 1\n        self._marking.append(row)", "self.counts[change] += 1"),
-        ("self._marking += rows", "pass"),
+        ("self.counts[change] += 1\n        self._came.append(row)", "self.counts[change] += 1"),
+        ("self._came += rows", "pass"),
     ),
     mutant(
         "15. rows that go mark nothing",
         ledger.test_a_dropped_fork_marks_its_hours_in_memory,
         "store.table_change",
-        ("self.gone.append(key)\n        self._marking.append(old)", "self.gone.append(key)"),
+        ("self.gone.append(key)\n        self._went.append(old)", "self.gone.append(key)"),
     ),
     mutant(
         "15. rows of a dropped fork stay",

@@ -9,15 +9,19 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from indexer.core.coverage import Span
 from indexer.simulation import campaign
 from indexer.simulation.build import build_chain
 from indexer.simulation.chain import Chain
+from indexer.simulation.digests import wrong_digests
 from indexer.simulation.fault_kinds import PROFILES
 from indexer.simulation.profile import Profile
 from indexer.simulation.trial import Outcome, Plan
 from indexer.simulation.verdict import verdict
+from indexer.store.base import Page
+from indexer.store.memory import MemoryStore
 from indexer.store.rows import BY_CLASS, Row
 from indexer.trials import run
 
@@ -41,8 +45,8 @@ def test_a_profile_whose_faults_never_struck_is_told() -> None:
 
 
 def test_the_last_line_counts_what_was_lost_and_doubled() -> None:
-    outcome = _outcome(lost=2, doubled=1)
-    assert campaign.summary([outcome, outcome]) == "lost 4, doubled 2, 2 seeds"
+    outcome = _outcome(lost=2, doubled=1, wrong_digests=1)
+    assert campaign.summary([outcome, outcome]) == "lost 4, doubled 2, wrong digests 2, 2 seeds"
     assert not outcome.is_true
 
 
@@ -88,6 +92,28 @@ def test_a_slot_that_is_not_settled_is_told(chain: Chain) -> None:
     found = verdict(chain.truth, _rows(chain), {"drift": (Span(span.start, span.end - 1),)}, span)
     assert found.uncovered == {"drift": (Span(span.end - 1, span.end),)}
     assert not found.is_true
+
+
+async def test_a_digest_that_is_not_the_truths_is_told(chain: Chain) -> None:
+    """One payload that is absent, one byte that is another: in the rows, or in the digest alone."""
+    span, streams = _span(chain), sorted({row.origin.protocol for row in chain.truth.events})
+    settled = dict.fromkeys(streams, (span,))
+    honest = Page(events=chain.truth.events, failures=chain.truth.failures, settled=settled, source="test")
+    flipped = [
+        replace(chain.truth.events[0], payload=b"\1" + chain.truth.events[0].payload[1:]),
+        *chain.truth.events[1:],
+    ]
+    for page, wrong in (
+        (honest, 0),
+        (replace(honest, events=flipped), 1),
+        (replace(honest, events=chain.truth.events[1:]), 1),
+        (replace(honest, failures=[]), 1 if chain.truth.failures else 0),
+    ):
+        store = MemoryStore(lambda: 0.0)
+        await store.write(page)
+        found = await wrong_digests(store, chain.truth, streams)
+        assert len(found) == wrong, found
+    assert chain.truth.failures
 
 
 def _judged(chain: Chain, rows: Mapping[str, Sequence[Row]]):  # type: ignore[no-untyped-def]

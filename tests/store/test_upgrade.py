@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.core.coverage import Span
 from indexer.errors import SchemaError
 from indexer.resources import resource
 from indexer.store.connection import connected
@@ -87,6 +88,18 @@ async def test_a_filled_ledger_of_an_earlier_state_loses_nothing(empty_database_
     assert all(before.values())
     await migrate(empty_database_url)
     assert kept(before, await contents(empty_database_url))
+
+
+async def test_what_was_settled_before_digests_were_kept_waits_to_be_hashed(empty_database_url, tmp_path):
+    before = next(n for n, name in enumerate(MIGRATIONS) if name.endswith("_digests.sql"))
+    await migrate(empty_database_url, folder(tmp_path / "then", before))
+    async with connected(empty_database_url) as connection:
+        slots = "{[5,9),[9990,10001),[29999,30000)}"
+        await connection.execute(f"INSERT INTO ledger.coverage VALUES ('drift', '{slots}'), ('gmx_solana', '{{}}')")
+    await migrate(empty_database_url)
+    async with open_store(empty_database_url) as store:
+        assert await store.digests_waiting("drift", Span(0, 1 << 40)) == [0, 1, 2]
+        assert await store.digests_waiting("gmx_solana", Span(0, 1 << 40)) == []
 
 
 async def test_a_ledger_of_this_state_is_left_as_it_is(database_url):

@@ -1,6 +1,6 @@
--- Mark what rows that come or go change: hours with their days, prices, amounts, owners, proofs. A mark that the same session left
--- before is touched: who takes it away waits for this transaction. Sessions have marks of their own, so that no writer
--- waits for another.
+-- Mark what rows that come or go change: hours with their days, prices, amounts, owners, proofs; and move digests. A mark
+-- that the same session left before is touched: who takes it away waits for this transaction. Sessions have marks and
+-- digests of their own, so that no writer waits for another.
 WITH bucket AS (
     SELECT hour, protocol, market_key
     FROM unnest($1::timestamptz[], $2::text[], $3::text[]) AS bucket (hour, protocol, market_key)
@@ -27,6 +27,13 @@ WITH bucket AS (
     INSERT INTO ledger.dirty_proofs (bucket, protocol)
     SELECT bucket, protocol FROM unnest($14::int8[], $15::text[]) AS changed (bucket, protocol)
     ON CONFLICT (bucket, protocol, writer) DO UPDATE SET marked_at = now()
+), digests AS (
+    INSERT INTO ledger.digests AS d (stream, bucket, payloads, digest)
+    SELECT stream, bucket, payloads, digest
+    FROM unnest($16::text[], $17::int8[], $18::int8[], $19::numeric[]) AS changed (stream, bucket, payloads, digest)
+    ON CONFLICT (stream, bucket, writer) DO UPDATE SET
+        payloads = d.payloads + excluded.payloads,
+        digest = mod(d.digest + excluded.digest, ledger.digest_modulus())
 )
 INSERT INTO ledger.dirty_hours (hour, protocol, market_key)
 SELECT hour, protocol, market_key FROM bucket

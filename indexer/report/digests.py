@@ -1,0 +1,162 @@
+"""Manifests read from a ledger, and what `digest` prints of them and of two that differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from indexer.core import base58
+from indexer.core.coverage import Span, common, missing
+from indexer.core.digest import BUCKET_SLOTS, Digest
+from indexer.report import records
+from indexer.report.manifest import Manifest, Part, StreamDigest, TransactionDigest, pieces, stream_digest
+from indexer.report.manifest_comparison import Compared, Pair
+from indexer.store.base import Store
+
+MOST_LINES = 50  # For people; programs and files get all.
+Row = Mapping[str, Any]
+
+
+class Wrong(msgspec.Struct, frozen=True):
+    """A bucket whose stored payloads do not sum to the digest that was kept when they were written."""
+
+    protocol: str
+    first_slot: int
+    last_slot: int
+    kept_payloads: int
+    stored_payloads: int
+    kept: str
+    stored: str
+
+
+async def manifest_of(
+    store: Store, genesis_hash: str, protocols: Sequence[str], span: Span, *, transactions: bool = False
+) -> Manifest:
+    """`transactions`: with a digest of each, which reads all payloads of the span; else kept digests are read alone."""
+    streams = [await _stream(store, name, span, transactions=transactions) for name in protocols]
+    return Manifest(genesis_hash=genesis_hash, first_slot=span.start, last_slot=span.end - 1, streams=streams)
+
+
+async def wrong_buckets(store: Store, protocol: str, span: Span) -> list[Wrong]:
+    """Of the whole buckets that the span touches. A bucket that was written meanwhile is read once more."""
+    found = []
+    for bucket, _ in pieces(span):
+        whole = Span(bucket * BUCKET_SLOTS, (bucket + 1) * BUCKET_SLOTS)
+        kept, stored = await _both(store, protocol, bucket, whole)
+        if kept != stored:
+            kept, stored = await _both(store, protocol, bucket, whole)
+        if kept != stored:
+            sums = kept.payloads, stored.payloads, kept.hex, stored.hex
+            found.append(Wrong(protocol, whole.start, whole.end - 1, *sums))
+    return found
+
+
+async def _both(store: Store, protocol: str, bucket: int, span: Span) -> tuple[Digest, Digest]:
+    stored = await _stored(store, protocol, span)
+    return (await store.digests(protocol, span)).get(bucket, Digest()), stored
+
+
+async def _stored(store: Store, protocol: str, span: Span) -> Digest:
+    return sum((await store.payload_digests(protocol, span)).values(), Digest())
+
+
+async def _stream(store: Store, protocol: str, span: Span, *, transactions: bool) -> StreamDigest:
+    # Coverage first: of what settles meanwhile it is then too little, never too much.
+    unsettled = missing([span], await store.coverage(protocol))
+    kept = await store.digests(protocol, span)
+    parts = []
+    for bucket, piece in pieces(span):
+        found = await _transactions(store, protocol, piece) if transactions else None
+        is_cut = len(piece) < BUCKET_SLOTS
+        digest = await _stored(store, protocol, piece) if is_cut else kept.get(bucket, Digest())
+        lacks = [(one.start, one.end - 1) for one in common(unsettled, [piece])]
+        parts.append(
+            Part(
+                first_slot=piece.start, last_slot=piece.end - 1, payloads=digest.payloads, digest=digest.hex,
+                unsettled=lacks, transactions=found,
+            )
+        )  # fmt: skip
+    return stream_digest(protocol, parts)
+
+
+async def _transactions(store: Store, protocol: str, span: Span) -> Sequence[TransactionDigest]:
+    found = await store.payload_digests(protocol, span)
+    return [
+        TransactionDigest(slot, base58.encode(signature), digest.payloads, digest.hex)
+        for (slot, signature), digest in found.items()
+    ]
+
+
+def text(manifest: Manifest) -> str:
+    """One line a protocol, then its buckets."""
+    lines = [_whole(manifest)]
+    lines.append(records.table([_line(one) for one in manifest.streams]))
+    buckets = [_bucket(one.protocol, part) for one in manifest.streams for part in one.buckets]
+    lines.append(records.table(buckets[:MOST_LINES]))
+    if len(buckets) > MOST_LINES:
+        lines.append(f"and {len(buckets) - MOST_LINES} more (--manifest FILE has all)\n")
+    return "\n".join(lines)
+
+
+def _whole(manifest: Manifest) -> str:
+    head = f"slots {manifest.first_slot} to {manifest.last_slot}"
+    if manifest.is_whole:
+        return f"{head}: all settled\n"
+    return f"{head}: NOT WHOLLY SETTLED, so these digests are of what is settled so far (see `gaps`)\n"
+
+
+def _line(one: StreamDigest) -> Row:
+    names = "protocol", "payloads", "unsettled_slots", "digest"
+    return {name: getattr(one, name) for name in names}
+
+
+def _bucket(protocol: str, part: Part) -> Row:
+    return {
+        "protocol": protocol,
+        "first_slot": part.first_slot,
+        "last_slot": part.last_slot,
+        "payloads": part.payloads,
+        "unsettled_slots": sum(last + 1 - first for first, last in part.unsettled),
+        "digest": part.digest,
+    }
+
+
+def recomputed(checked: int, wrong: Sequence[Wrong]) -> str:
+    """What a recomputation found."""
+    if not wrong:
+        return f"{checked} buckets: the stored payloads are those that were written\n"
+    head = f"{len(wrong)} of {checked} buckets: the stored payloads are NOT those that were written\n"
+    rows = [{**msgspec.structs.asdict(one), "kept": one.kept[:16], "stored": one.stored[:16]} for one in wrong]
+    return head + "\n" + records.table(rows[:MOST_LINES])
+
+
+def compared(found: Compared) -> str:
+    """What two manifests differ in: buckets, then transactions."""
+    lines = [f"{found.equal} buckets are equal, {len(found.differing)} differ\n"]
+    if found.unsettled or found.alone:
+        lines.append(f"{len(found.unsettled)} are not settled alike, {found.alone} are in one of the two only\n")
+    for title, pairs in (("differing", found.differing), ("not settled alike", found.unsettled)):
+        if pairs:
+            lines.append(f"{title}:\n" + records.table([_pair(one) for one in pairs[:MOST_LINES]]))
+    rows = [{"protocol": one.protocol, **row} for one in found.differing for row in one.transactions or ()]
+    if rows:
+        lines.append("transactions:\n" + records.table(rows[:MOST_LINES]))
+        if len(rows) > MOST_LINES:
+            lines.append(f"and {len(rows) - MOST_LINES} more (--format json has all)\n")
+    if any(one.transactions is None for one in found.differing):
+        lines.append("which transactions: make both with --transactions for these slots\n")
+    return "\n".join(lines)
+
+
+def _pair(one: Pair) -> Row:
+    return {
+        "protocol": one.protocol,
+        "first_slot": one.first_slot,
+        "last_slot": one.last_slot,
+        "payloads": one.payloads[0],
+        "other_payloads": one.payloads[1],
+        "digest": one.digests[0][:16],
+        "other_digest": one.digests[1][:16],
+    }

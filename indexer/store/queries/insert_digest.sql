@@ -1,0 +1,1 @@
+INSERT INTO ledger.digests (stream, bucket, payloads, digest) VALUES ($1, $2, $3, $4)
