@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -35,7 +36,9 @@ PATIENCE_S = 110.0
 ALL = commands()
 OURS = ".venv/bin/perps-indexer"
 TYPED = [words[1:] for words in ALL if words[0] == OURS]
-ENDLESS = (["run"], ["serve"])  # Started and ended in test_compose.py, and with the server.
+# Started and ended in test_compose.py, with the server, and below.
+WORKER = ["worker", "--strategy", "portal"]
+ENDLESS = (["run"], ["serve"], WORKER)
 OF_POSTGRES = [words for words in ALL if re.search(r"\b(psql|pg_dump|createdb|pg_restore)\b", " ".join(words))]
 # Only what is missing or wrong out there makes these end with 1: the simulated clock stands still.
 MAY_FIND = ("doctor", "backfill", "repair", "verify")
@@ -95,7 +98,18 @@ def test_a_command_of_a_document_runs(cluster: Served, url: str, tmp_path: Path,
     assert "--to" not in words or words[0] == "backfill" or list(tmp_path.iterdir())
 
 
-def test_the_documents_tell_of_the_daemon_and_of_the_server() -> None:
+def test_a_worker_of_a_document_works_until_it_is_interrupted(cluster: Served, url: str) -> None:
+    words = [sys.executable, "-m", "indexer", *WORKER]
+    with subprocess.Popen(words, env=clean(cluster.settings(url)), stderr=subprocess.PIPE, text=True) as worker:
+        assert worker.stderr is not None
+        assert any("worker_started" in line for line in worker.stderr)
+        worker.send_signal(signal.SIGINT)
+        _, said = worker.communicate(timeout=PATIENCE_S)
+    assert "worker_stopped" in said
+    assert "Traceback" not in said
+
+
+def test_the_documents_tell_of_the_daemon_the_server_and_the_worker() -> None:
     assert all(words in TYPED for words in ENDLESS)
 
 

@@ -55,7 +55,7 @@ async def fill(url: str) -> None:
 
 
 def value(name: str, sql_type: str) -> str:
-    return {"difference": "'missing'", "name": "'hours'"}.get(name, VALUES[sql_type])
+    return {"difference": "'missing'", "name": "'hours'", "kind": "'raw'"}.get(name, VALUES[sql_type])
 
 
 async def contents(url: str) -> dict[str, list[dict[str, object]]]:
