@@ -38,7 +38,8 @@ OURS = ".venv/bin/perps-indexer"
 TYPED = [words[1:] for words in ALL if words[0] == OURS]
 # Started and ended in test_compose.py, with the server, and below.
 WORKER = ["worker", "--strategy", "portal"]
-ENDLESS = (["run"], ["serve"], WORKER)
+ASKED = ["backfill", "--distributed", "--from", "2022-11-04", "--protocol", "drift"]
+ENDLESS = (["run"], ["serve"], WORKER, ASKED)
 OF_POSTGRES = [words for words in ALL if re.search(r"\b(psql|pg_dump|createdb|pg_restore)\b", " ".join(words))]
 # Only what is missing or wrong out there makes these end with 1: the simulated clock stands still.
 MAY_FIND = ("doctor", "backfill", "repair", "verify")
@@ -98,13 +99,21 @@ def test_a_command_of_a_document_runs(cluster: Served, url: str, tmp_path: Path,
     assert "--to" not in words or words[0] == "backfill" or list(tmp_path.iterdir())
 
 
-def test_a_worker_of_a_document_works_until_it_is_interrupted(cluster: Served, url: str) -> None:
+def test_a_worker_of_a_document_fills_what_a_backfill_of_it_asks_for(cluster: Served, url: str) -> None:
+    environment = clean(cluster.settings(url))
     words = [sys.executable, "-m", "indexer", *WORKER]
-    with subprocess.Popen(words, env=clean(cluster.settings(url)), stderr=subprocess.PIPE, text=True) as worker:
+    with subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) as worker:
         assert worker.stderr is not None
         assert any("worker_started" in line for line in worker.stderr)
+        # The archive of this cluster stands still.
+        asked = *stood_in(ASKED, cluster.chain.first_slot), "--to", str(cluster.chain.first_slot + 30)
+        done = subprocess.run(
+            [sys.executable, "-m", "indexer", *asked], env=environment,
+            capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+        )  # fmt: skip
         worker.send_signal(signal.SIGINT)
         _, said = worker.communicate(timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr
     assert "worker_stopped" in said
     assert "Traceback" not in said
 
