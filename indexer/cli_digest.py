@@ -17,6 +17,7 @@ from indexer.cli_records import AsJson, settings_of
 from indexer.cli_run import STILL_MISSING, Protocols
 from indexer.config import Settings
 from indexer.core.coverage import Span, union
+from indexer.core.digest import BUCKET_SLOTS
 from indexer.errors import InputError
 from indexer.report import digests as report
 from indexer.report import manifest as manifests
@@ -27,7 +28,7 @@ from indexer.store.base import Store
 
 MOST_SLOTS = 2_000_000_000  # Of a range: 25 years.
 _commands = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
-Found = tuple[manifests.Manifest, Sequence[report.Wrong] | None]
+Found = tuple[manifests.Manifest, report.Recomputed | None]
 
 
 def register(app: typer.Typer) -> None:
@@ -61,18 +62,17 @@ def digest(
     settings = settings_of(context)
     span = None if slots is None else _span(slots)
     names = [stream.name for stream in composed.chosen(protocol or settings.run.protocols)]
-    found, wrong = run_to_end(_digest(settings, names, span, transactions=transactions, recompute=recompute))
+    found, checked = run_to_end(_digest(settings, names, span, transactions=transactions, recompute=recompute))
     if manifest is not None:
         with whole_file(manifest) as file:
             file.write(manifests.encoded(found))
     as_json = not sys.stdout.isatty() if as_json is None else as_json
-    if wrong is not None:
-        checked = sum(len(stream.buckets) for stream in found.streams)
-        told = msgspec.json.encode({"checked": checked, "wrong": wrong}).decode() + "\n"
-        typer.echo(told if as_json else report.recomputed(checked, wrong), nl=False)
+    if checked is not None:
+        told = msgspec.json.encode(checked).decode() + "\n"
+        typer.echo(told if as_json else report.recomputed(checked), nl=False)
     else:
         typer.echo(manifests.encoded(found).decode() if as_json else report.text(found), nl=False)
-    if wrong or (wrong is None and not found.is_whole):
+    if not (found.is_whole if checked is None else not checked.wrong):
         raise typer.Exit(STILL_MISSING)
 
 
@@ -109,18 +109,26 @@ async def _digest(
     settings: Settings, names: Sequence[str], span: Span | None, *, transactions: bool, recompute: bool = False
 ) -> Found:
     async with wiring.ledger(settings) as store:
-        span = span or await _settled(store, names)
-        await _build(store, names, span)
-        wrong = None
-        if recompute:
-            wrong = [one for name in names for one in await report.wrong_buckets(store, name, span)]
+        span, bytes_from = span or await _settled(store, names), await store.bytes_from()
+        report.check_bytes(span, bytes_from, transactions=transactions)
+        await _build(store, names, span, bytes_from)
+        checked = await report.recompute(store, names, span, bytes_from) if recompute else None
         genesis_hash = settings.cluster.genesis_hash
-        return await report.manifest_of(store, genesis_hash, names, span, transactions=transactions), wrong
+        return await report.manifest_of(store, genesis_hash, names, span, transactions=transactions), checked
 
 
-async def _build(store: Store, names: Sequence[str], span: Span) -> None:
-    """What was settled before digests were kept, once for each bucket; a run that is stopped goes on where it was."""
+async def _build(store: Store, names: Sequence[str], span: Span, bytes_from: int) -> None:
+    """What was settled before digests were kept, once for each bucket; a run that is stopped goes on where it was.
+
+    Raises InputError where its bytes were let go before.
+    """
     waiting = [(name, bucket) for name in names for bucket in await store.digests_waiting(name, span)]
+    if lost := [bucket * BUCKET_SLOTS for _, bucket in waiting if bucket * BUCKET_SLOTS < bytes_from]:
+        raise InputError(
+            f"slots {min(lost)} to {max(lost) + BUCKET_SLOTS - 1} were filled before digests were kept, and the"
+            f" bytes of slots below {bytes_from} were let go since: nothing tells their digest",
+            remedy=f"ask from slot {bytes_from} on",
+        )
     with progress("hashing", len(waiting)) as advance:
         for name, bucket in waiting:
             await store.build_digest(name, bucket)

@@ -45,12 +45,15 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """`without`: protocols of which none of these slots is settled, so that there is nothing to prove."""
+    """`without`: protocols of which none of these slots is settled, so that there is nothing to prove. `let_go_below`:
+    the bytes of earlier slots were let go; 0: of none.
+    """
 
     certificates: Sequence[Certificate]
     without: Sequence[str]
     repaired: verifying.Repaired | None
     opinions: Sequence[Opinion]
+    let_go_below: int = 0
 
 
 def register(app: typer.Typer) -> None:
@@ -93,9 +96,11 @@ def _printed(found: Found, form: Format) -> str:
             "nothing_settled": found.without,
             "repaired": found.repaired,
             "second_opinions": found.opinions,
+            "let_go_below": found.let_go_below,
         }
         return msgspec.json.encode(told).decode() + "\n"
-    return report.text(found.certificates) + report.notes(found.without, found.repaired, found.opinions)
+    notes = report.notes(found.without, found.repaired, found.opinions, found.let_go_below)
+    return report.text(found.certificates) + notes
 
 
 async def _verified(settings: Settings, names: Sequence[str], wish: Wish) -> Found:
@@ -116,7 +121,10 @@ async def _verified(settings: Settings, names: Sequence[str], wish: Wish) -> Fou
         if not any(told.values()):
             raise InputError("nothing to prove: no such slot is settled", remedy="`run` and `backfill` settle slots")
         without = [name for name, one in told.items() if one is None]
-        return Found([one for one in told.values() if one is not None], without, repaired, opinions)
+        certificates = [one for one in told.values() if one is not None]
+        bytes_from = await proofs.bytes_from()
+        let_go = bytes_from if any(one.span.start < bytes_from for one in certificates) else 0
+        return Found(certificates, without, repaired, opinions, let_go)
 
 
 async def _repaired(

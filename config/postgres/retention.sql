@@ -1,45 +1,22 @@
--- Let go of everything before a slot: rows, bytes, and the claim that they are there. For psql, while no daemon and no
--- backfill runs; :slot is rounded down to a border of partitions (6,480,000 slots, about 30 days):
+-- Let go of everything before a slot: rows, bytes, and the claim that they are there. What a daemon's `[retention] all_days`
+-- does, by hand; for psql, while daemons and backfills go on. :slot is rounded down to a border of partitions (6,480,000
+-- slots, about 30 days):
 --
 --   psql "$DATABASE_URL" --variable=slot=388800000 --file=config/postgres/retention.sql
 --
 -- Afterwards the ledger is one that begins there. Days before it count as unknown, not as empty: export first what is to
 -- stay (perps-indexer export). Of a day that the border cuts, and of what is held since before it, nothing is known
--- until it is told again. A backfill of these slots, or a start_slot below the border, brings everything back.
+-- until it is told again. A backfill of these slots brings everything back.
 
 \set ON_ERROR_STOP on
-BEGIN;
-LOCK TABLE ledger.coverage, ledger.streams, ledger.claims IN ACCESS EXCLUSIVE MODE;
-
+SET lock_timeout = '60s';
 SELECT :slot::bigint / 6480000 * 6480000 AS border \gset
-SELECT int8multirange(int8range(:border, NULL)) AS stays \gset
+SELECT ledger.forget_below(:border) AS is_let_go \gset
+\if :is_let_go
+\else
+DO $$ BEGIN RAISE EXCEPTION 'somebody works on slots below the border, or is amid a long page: try again later'; END $$;
+\endif
 
--- Somebody would write what is about to go.
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM ledger.claims WHERE lease_until > now())
-        OR EXISTS (SELECT FROM ledger.streams WHERE holder IS NOT NULL AND seen_at > now() - interval '15 s')
-    THEN
-        RAISE EXCEPTION 'a daemon or a backfill is at work: stop it first';
-    END IF;
-END $$;
-
-UPDATE ledger.streams SET
-    wanted_from = CASE WHEN wanted_from IS NOT NULL THEN greatest(wanted_from, :border) END,
-    asked = asked * :'stays';
-UPDATE ledger.coverage SET slots = slots * :'stays';
-UPDATE ledger.unavailable SET slots = slots * :'stays';
-DELETE FROM ledger.unavailable WHERE isempty(slots);
-UPDATE ledger.reprocess_state SET wanted = wanted * :'stays';
-DELETE FROM ledger.digests WHERE bucket < :border / 10000;
-DELETE FROM ledger.digests_waiting WHERE bucket < :border / 10000;
-DELETE FROM ledger.differences WHERE slot < :border;
-
-SELECT format('DROP TABLE ledger.%I', part.relname)
-FROM pg_class AS parent
-JOIN pg_inherits AS i ON i.inhparent = parent.oid
-JOIN pg_class AS part ON part.oid = i.inhrelid
-WHERE parent.relnamespace = 'ledger'::regnamespace AND parent.relkind = 'p'
-    AND substring(pg_get_expr(part.relpartbound, part.oid) FROM 'TO \(''?(\d+)')::bigint <= :border
-ORDER BY part.relname \gexec
-COMMIT;
+-- Statements of their own, one after the other: a partition is detached beside readers and writers. Broken off, they are
+-- finished by running this file once more.
+SELECT detach, "drop" FROM ledger.partitions_below(:border, false) \gexec

@@ -21,7 +21,7 @@ import msgspec
 
 VERSION = 1
 MODULUS = 1 << 256
-# About 67 minutes of chain. Divides the 6,480,000 slots of a partition; migrations/0014_digests.sql has it too.
+# About 67 minutes of chain. Divides the 6,480,000 slots of a partition; migrations/0013_digests.sql has it too.
 BUCKET_SLOTS = 10_000
 _DOMAIN = b"perps-indexer payload %d\0" % VERSION
 _place = Struct(">qi?I").pack  # Slot, index, whether there are bytes, length of the signature.

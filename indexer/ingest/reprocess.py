@@ -31,6 +31,7 @@ class Rebuilt(msgspec.Struct):
     buckets: int = 0
     transactions: int = 0
     rows: Counter[str] = msgspec.field(default_factory=Counter)  # inserted, updated, unchanged, deleted.
+    bytes_from: int = 0  # The bytes of slots below were let go: their rows stay as they are.
 
 
 async def reprocess_ledger(
@@ -52,7 +53,8 @@ async def reprocess_ledger(
         await store.want_reprocess(await _stored_from(store, from_slot))
     elif not await store.to_reprocess() and (everything := await store.stored_span()) is not None:
         await store.want_reprocess([everything])
-    done, by_name, size = Rebuilt(), {protocol.name: protocol for protocol in protocols}, MOST_SLOTS
+    done = Rebuilt(bytes_from=await store.bytes_from())
+    by_name, size = {protocol.name: protocol for protocol in protocols}, MOST_SLOTS
     while waiting := await store.to_reprocess():
         span = await _bucket(store, waiting[0], size)
         count, reference = await _rebuild(store, span, by_name, reference, done)

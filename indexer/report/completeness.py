@@ -31,9 +31,11 @@ def text(certificates: Sequence[Certificate]) -> str:
     return "\n".join("".join(f"{line}\n" for line in _block(one)) for one in certificates)
 
 
-def notes(without: Sequence[str], repaired: Repaired | None, opinions: Sequence[Opinion]) -> str:
-    """Below the certificates: protocols that have none, and what a repair and second opinions came to."""
+def notes(without: Sequence[str], repaired: Repaired | None, opinions: Sequence[Opinion], let_go_below: int = 0) -> str:
+    """Below the certificates: protocols that have none, what was let go, what repair and opinions came to."""
     lines = [f"{name}: none of these slots is settled, so that there is nothing to prove" for name in without]
+    if let_go_below:
+        lines.append(f"the bytes of slots below {let_go_below} were let go: of these it says what was proven before")
     if repaired is not None:
         lines.append(
             f"repair: {repaired.slots} slots of {repaired.brackets} brackets were fetched once more and brought"

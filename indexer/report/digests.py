@@ -10,6 +10,7 @@ import msgspec
 from indexer.core import base58
 from indexer.core.coverage import Span, common, missing
 from indexer.core.digest import BUCKET_SLOTS, Digest
+from indexer.errors import InputError
 from indexer.report import records
 from indexer.report.manifest import Manifest, Part, StreamDigest, TransactionDigest, pieces, stream_digest
 from indexer.report.manifest_comparison import Compared, Pair
@@ -37,6 +38,35 @@ async def manifest_of(
     """`transactions`: with a digest of each, which reads all payloads of the span; else kept digests are read alone."""
     streams = [await _stream(store, name, span, transactions=transactions) for name in protocols]
     return Manifest(genesis_hash=genesis_hash, first_slot=span.start, last_slot=span.end - 1, streams=streams)
+
+
+class Recomputed(msgspec.Struct, frozen=True):
+    """What a recomputation found. `let_go_below`: the bytes of earlier slots were let go; 0: of none."""
+
+    checked: int
+    wrong: Sequence[Wrong]
+    let_go_below: int = 0
+
+
+def check_bytes(span: Span, bytes_from: int, *, transactions: bool) -> None:
+    """Raises InputError where something is asked that only bytes tell which were let go."""
+    lacking = [piece for _, piece in pieces(span) if piece.start < bytes_from]
+    if cut := [piece for piece in lacking if transactions or len(piece) < BUCKET_SLOTS]:
+        what = "transactions" if transactions else "a part of a bucket"
+        raise InputError(
+            f"slots {cut[0].start} to {cut[0].end - 1}: the bytes of slots below {bytes_from} were let go, and they"
+            f" alone tell the digest of {what}",
+            remedy=f"ask from slot {bytes_from} on, or below it for whole buckets of {BUCKET_SLOTS} slots alone",
+        )
+
+
+async def recompute(store: Store, protocols: Sequence[str], span: Span, bytes_from: int) -> Recomputed:
+    """Of the whole buckets that the span touches and whose bytes are kept."""
+    begins = max(span.start, bytes_from)
+    kept = Span(begins, span.end) if begins < span.end else None
+    wrong = [one for name in protocols for one in await wrong_buckets(store, name, kept)] if kept else []
+    checked = len(protocols) * sum(1 for _ in pieces(kept)) if kept else 0
+    return Recomputed(checked, wrong, bytes_from if span.start < bytes_from else 0)
 
 
 async def wrong_buckets(store: Store, protocol: str, span: Span) -> list[Wrong]:
@@ -123,12 +153,18 @@ def _bucket(protocol: str, part: Part) -> Row:
     }
 
 
-def recomputed(checked: int, wrong: Sequence[Wrong]) -> str:
+def recomputed(found: Recomputed) -> str:
     """What a recomputation found."""
-    if not wrong:
-        return f"{checked} buckets: the stored payloads are those that were written\n"
-    head = f"{len(wrong)} of {checked} buckets: the stored payloads are NOT those that were written\n"
-    rows = [{**msgspec.structs.asdict(one), "kept": one.kept[:16], "stored": one.stored[:16]} for one in wrong]
+    let_go = f"the bytes of slots below {found.let_go_below} were let go, so that nothing tells whether theirs are\n"
+    told = _checked(found)
+    return told + (let_go if found.let_go_below else "")
+
+
+def _checked(found: Recomputed) -> str:
+    if not found.wrong:
+        return f"{found.checked} buckets: the stored payloads are those that were written\n"
+    head = f"{len(found.wrong)} of {found.checked} buckets: the stored payloads are NOT those that were written\n"
+    rows = [{**msgspec.structs.asdict(one), "kept": one.kept[:16], "stored": one.stored[:16]} for one in found.wrong]
     return head + "\n" + records.table(rows[:MOST_LINES])
 
 

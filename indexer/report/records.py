@@ -64,6 +64,7 @@ def rebuilt(done: Rebuilt) -> str:
     return (
         f"reprocessed   {done.transactions} transactions in {done.buckets} slot buckets\n"
         f"rows          {_counts(done.rows) or 'none'}\n"
+        + (f"left alone    slots below {done.bytes_from}: their bytes were let go\n" if done.bytes_from else "")
     )
 
 

@@ -11,6 +11,7 @@ What must stay true, in every store:
 - Provisional over provisional: the later one counts, but a place or time that it does not know is kept.
 - The same page twice leaves the same ledger.
 - The digest of a bucket moves with its settled payloads, in the same transaction.
+- Below the borders of retention nothing comes (borders.py): a page that was fetched before them is cut there.
 - What was made with reference rows that have changed since is in `to_reprocess` until it was made again.
 A stream is called like its protocol.
 """
@@ -180,3 +181,6 @@ class Store(Coordination, Digests, Protocol):
 
     async def to_reprocess(self) -> Spans:
         """Slots whose rows are to be made again; a reprocess that was stopped goes on here."""
+
+    async def bytes_from(self) -> int:
+        """The first slot whose bytes are kept: those below it were let go, their rows are not made again. 0: all."""

@@ -20,9 +20,10 @@ from indexer.core.protocol import Processed
 from indexer.core.reference import Market, Reference, Token
 from indexer.store import changes, writing
 from indexer.store.base import Difference, FailureSummary, Page, StoredTransaction, Written
+from indexer.store.borders import leave_bytes_out, within
 from indexer.store.changes import Found
 from indexer.store.cluster import check_cluster
-from indexer.store.connection import CONNECT_TIMEOUT_S
+from indexer.store.connection import CONNECT_TIMEOUT_S, address_of, unavailable
 from indexer.store.coordination import new_anchors
 from indexer.store.pool import open_pool
 from indexer.store.postgres_digests import PostgresDigests
@@ -74,13 +75,18 @@ class PostgresStore(PostgresDigests):
         await self._ensure_streams(streams)
         await self._ensure_partitions(found)
         anchors = new_anchors(page.slot_times, (s for spans in page.settled.values() for s in spans), self._anchors)
-        async with self._transaction() as session:
+        async with self._in_partitions() as session:
             has_rows = bool(found.places)
             locked = await writing.lock(session, streams, bounds, has_rows=has_rows)
+            is_cut = bounds.start < locked.borders.bytes_from
+            if is_cut:
+                page, found = within(page, found, locked.borders, locked.covered)
             scopes = changes.scopes(page, found, locked.covered)
             existing = await writing.existing_rows(session, found, scopes)
             scopes = changes.uncontested(page, existing, scopes)
             made = changes.write_changes(found, existing, scopes)
+            if is_cut:
+                leave_bytes_out(made, locked.borders)
             await writing.apply(session, made, page.source, page.endpoint)
             newly = {name: scope.newly for name, scope in scopes.items()}
             await writing.keep_anchors(session, anchors.values())
@@ -105,6 +111,11 @@ class PostgresStore(PostgresDigests):
 
     async def to_reprocess(self) -> Spans:
         return await self._spans("SELECT wanted FROM ledger.reprocess_state")
+
+    async def bytes_from(self) -> int:
+        async with self._transaction() as session:
+            first: int = await session.fetchval(query("bytes_from"))
+        return first
 
     async def want_reprocess(self, spans: Sequence[Span]) -> None:
         async with self._transaction() as session:
@@ -182,6 +193,7 @@ class PostgresStore(PostgresDigests):
         await self._ensure_streams(streams)
         async with self._transaction() as session:
             locked = await writing.lock(session, streams, span, has_rows=True)
+            stored = [tx for tx in stored if tx.slot >= locked.borders.bytes_from]
             if stored and reference_version not in (None, locked.reference_version):
                 return Written({}, stale=len(stored))
             existing = {table: {table.key(row): row for row in await _rows(session, table, span)} for table in TABLES}
@@ -206,6 +218,18 @@ class PostgresStore(PostgresDigests):
             async with self._transaction() as session:
                 await session.execute("SELECT ledger.ensure_partitions($1, $2)", first, first + PARTITION_SLOTS)
             self._partitions.add(number)
+
+    @asynccontextmanager
+    async def _in_partitions(self) -> AsyncIterator[Session]:
+        """One that we know was let go, and somebody asked for its slots again: the next try makes it."""
+        try:
+            async with self._transaction() as session:
+                yield session
+        except asyncpg.CheckViolationError as error:
+            if error.constraint_name is not None:
+                raise
+            self._partitions.clear()
+            raise unavailable(address_of(self._url), f"a partition was let go: {error}") from error
 
     async def _spans(self, statement: str, *arguments: object) -> Spans:
         async with self._transaction() as session:

@@ -37,7 +37,9 @@ class PostgresDigests(PostgresCoordination):
     async def build_digest(self, stream: str, bucket: int) -> None:
         span = Span(bucket * BUCKET_SLOTS, (bucket + 1) * BUCKET_SLOTS)
         async with self._transaction() as session:
-            await writing.lock(session, [stream], span, has_rows=False)
+            locked = await writing.lock(session, [stream], span, has_rows=False)
+            if span.start < locked.borders.bytes_from:
+                return  # Of what is left of it no digest can be made.
             if not await session.fetchval(query("take_waiting_digest"), stream, bucket):
                 return  # Somebody else built it.
             found = by_transaction(await _payloads(session, stream, span))

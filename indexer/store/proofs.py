@@ -3,7 +3,8 @@
 What must stay true:
 - Whoever writes settled rows marks their bucket in the same transaction; settled rows that are deleted mark theirs. A
   mark goes in the transaction that proved its bucket, and only if nobody touched it since it was read.
-- Only settled rows bear witness. What was proven of a bucket stays as it is until one of its rows comes or goes.
+- Only settled rows bear witness. What was proven of a bucket stays as it is until one of its rows comes or goes, and
+  for good when its bytes were let go: a proof of nothing would break every chain.
 - When no mark is left, gaps are exactly the breaks of all chains over all rows, and every event has its row.
 - Nothing here writes a row of the ledger.
 """
@@ -94,11 +95,17 @@ class PostgresProofs:
             await session.execute(query("lock_proofs"))
             marks = [tuple(row) for row in await session.fetch(query("marks_of_proof"), bucket, witness.name)]
             span = Span(bucket * PROOF_SLOTS, (bucket + 1) * PROOF_SLOTS)
-            links = await _links(session, witness, span)
-            lost = await _without_row(session, witness.name, span, links)
-            await _keep(session, witness.name, bucket, links, lost)
+            if span.start >= await _bytes_from(session):
+                links = await _links(session, witness, span)
+                lost = await _without_row(session, witness.name, span, links)
+                await _keep(session, witness.name, bucket, links, lost)
             if marks:
                 await session.execute(PROOFS.clear, *arrays(marks, len(PROOFS.key) + 2))
+
+    async def bytes_from(self) -> int:
+        """The first slot whose bytes are kept: buckets below it are not proven anew. 0: all."""
+        async with self._transaction() as session:
+            return await _bytes_from(session)
 
     async def judge(self, protocols: Sequence[str]) -> int:
         """Find causes of gaps that have none yet, or may have another one now. How many were looked at."""
@@ -154,6 +161,11 @@ class PostgresProofs:
 
 
 # --- what the rows of a bucket tell --------------------------------------------------------------------------------
+
+
+async def _bytes_from(session: Session) -> int:
+    first: int = await session.fetchval(query("bytes_from"))
+    return first
 
 
 async def _links(session: Session, witness: Witness, span: Span) -> list[Link]:

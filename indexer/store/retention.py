@@ -68,12 +68,12 @@ async def look_after(url: str, retention: Retention, *, timeout_s: float = CONNE
             if head is None:
                 return Kept()
             made = await _ahead(connection, head, retention.ahead)
-            old, raw = (border_of(head, days) for days in (retention.all_days, retention.raw_days))
-            if old and not await connection.fetchval("SELECT ledger.forget_below($1)", old):
-                return Kept(made, postponed=True)
-            if raw:
-                await connection.execute("SELECT ledger.forget_raw_below($1)", raw)
-            dropped = [*await _drop(connection, old, only_raw=False), *await _drop(connection, raw, only_raw=True)]
+            dropped: list[str] = []
+            for which, days in (("all", retention.all_days), ("raw", retention.raw_days)):
+                border = border_of(head, days)
+                if border and not await _forget(connection, which, border):
+                    return Kept(made, tuple(dropped), postponed=True)
+                dropped += await _drop(connection, border, only_raw=which == "raw")
             return Kept(made, tuple(dropped))
 
 
@@ -83,19 +83,24 @@ def border_of(head: int, days: float) -> int:
     return max(0, first // PARTITION_SLOTS * PARTITION_SLOTS)
 
 
+async def _forget(connection: Connection, which: str, border: int) -> bool:
+    """Whether nobody worked there. What was let go up to this border before is not locked out once more."""
+    known = await connection.fetchval("SELECT border FROM ledger.retention WHERE kind = $1", which)
+    if known is not None and border <= known:
+        return True
+    name = {"all": "forget_below", "raw": "forget_raw_below"}[which]
+    return bool(await connection.fetchval(f"SELECT ledger.{name}($1)", border))
+
+
 async def _ahead(connection: Connection, head: int, partitions: int) -> int:
     made = "SELECT ledger.ensure_partitions($1, $2)"
-    return int(await connection.fetchval(made, head, head + partitions * PARTITION_SLOTS))
+    return int(await connection.fetchval(made, head, head + partitions * PARTITION_SLOTS + 1))
 
 
 async def _drop(connection: Connection, border: int, *, only_raw: bool) -> list[str]:
     """One after the other, each in statements of its own: no lock is held from one to the next."""
     rows = await connection.fetch("SELECT * FROM ledger.partitions_below($1, $2)", border, only_raw)
     for row in rows:
-        if row["state"] != "detached":
-            how = "CONCURRENTLY" if row["state"] == "attached" else "FINALIZE"
-            await connection.execute(
-                f'ALTER TABLE ledger."{row["parent"]}" DETACH PARTITION ledger."{row["part"]}" {how}'
-            )
-        await connection.execute(f'DROP TABLE ledger."{row["part"]}"')
+        for statement in filter(None, (row["detach"], row["drop"])):
+            await connection.execute(statement)
     return [row["part"] for row in rows]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from indexer.core.coverage import Span, Spans
 from indexer.store.base import Difference
+from indexer.store.borders import Borders
 from indexer.store.changes import Found, Rows, Scope
 from indexer.store.coordination import Anchor
 from indexer.store.digesting import DigestChange
@@ -34,10 +35,11 @@ ANY = "t.protocol || '' = s.stream"
 
 
 class Locked(NamedTuple):
-    """`covered`: the coverage by stream within the bounds that were asked for."""
+    """`covered`: the coverage by stream within the bounds that were asked for. `borders` stand until the end."""
 
     covered: dict[str, Spans]
     reference_version: int | None  # None: no stream was locked.
+    borders: Borders = Borders()
 
 
 async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_rows: bool) -> Locked:
@@ -50,7 +52,7 @@ async def lock(session: Session, streams: Sequence[str], bounds: Span, *, has_ro
     rows = await session.fetch(statement, streams, multirange([bounds]))
     assert len(rows) == len(streams), f"of streams {streams} only {len(rows)} have a coverage"
     covered = {row["stream"]: spans_of(row["slots"]) for row in rows}
-    return Locked(covered, rows[0]["version"] if rows else None)
+    return Locked(covered, rows[0]["version"], Borders(rows[0]["kept_from"], rows[0]["bytes_from"]))
 
 
 async def existing_rows(session: Session, found: Found, scopes: Mapping[str, Scope]) -> dict[Table, Rows]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest_asyncio
 from indexer.core.coverage import Span
 from indexer.store.base import Page
 from indexer.store.connection import connected
+from indexer.store.retention import SLOTS_A_DAY, Retention, look_after
 from tests.aggregates.days import MIDNIGHT, Numbers, numbers
 from tests.ops import cluster
 from tests.ops.compose import REPOSITORY
@@ -21,6 +23,11 @@ from tests.store.ledger import event, origin, trade
 RETENTION = REPOSITORY / "config/postgres/retention.sql"
 BORDER = 6_480_000
 A_DAY = 7200  # Slots of 12 seconds.
+BY_DAY = """
+SELECT c.relname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
+WHERE c.relnamespace = 'perps'::regnamespace AND c.relkind IN ('v', 'm') AND a.attname = 'day' ORDER BY 1
+"""
+Way = Callable[[Numbers, str], Awaitable[None]]
 NUMBERS = "SELECT day::text, coverage, volume_usd FROM perps.volume_daily WHERE protocol = 'drift' ORDER BY day"
 SHELL = ["psql", "--no-psqlrc", "--quiet", "--output=/dev/null", f"--file={RETENTION}"]
 
@@ -29,13 +36,26 @@ def let_go(url: str, slot: int) -> None:
     cluster.libpq([*SHELL, f"--variable=slot={slot}"], libpq_of(url))
 
 
+async def by_hand(ledger: Numbers, url: str) -> None:
+    let_go(url, BORDER + 12_345)
+
+
+async def by_a_daemon(ledger: Numbers, url: str) -> None:
+    head = BORDER + 3 * A_DAY
+    await ledger.store.observe_head(["drift"], "daemon", finalized=head, confirmed=head)
+    assert (await look_after(url, Retention(all_days=2 * A_DAY / SLOTS_A_DAY, ahead=0))).dropped
+
+
+WAYS = pytest.mark.parametrize("way", [by_hand, by_a_daemon])
+
+
 @pytest_asyncio.fixture
 async def ledger(emptied_database_url: str) -> AsyncIterator[Numbers]:
     """Three days before the border and three behind it, with a fill of 100 dollars each, all settled and wanted."""
     first, behind = BORDER - 3 * A_DAY, BORDER + 3 * A_DAY
     async with numbers(emptied_database_url) as ledger:
         rows = [
-            trade(origin(slot, 0, block_time=time_of(slot), tx=1), size_usd_e6=100_000_000)
+            trade(origin(slot, 0, block_time=time_of(slot), tx=1), size_usd_e6=100_000_000, fee_usd_e6=90_000)
             for slot in range(first + 60, behind, A_DAY)
         ]
         anchors = [first - 1, *range(first // 150 * 150 + 150, behind + 1, 150)]
@@ -58,19 +78,50 @@ def time_of(slot: int) -> int:
 
 async def refreshed(ledger: Numbers) -> None:
     await ledger.roll()
-    await ledger.aggregates.refresh("volume_daily")
+    for view in await ledger.aggregates.views():
+        await ledger.aggregates.refresh(view)
 
 
+@WAYS
 async def test_days_before_the_border_are_unknown_and_days_behind_it_are_what_they_were(
-    ledger: Numbers, emptied_database_url: str
+    ledger: Numbers, emptied_database_url: str, way: Way
 ) -> None:
     before = await by_day(ledger)
     assert {before[f"2023-11-{day}"] for day in range(12, 18)} == {("full", 100)}
-    let_go(emptied_database_url, BORDER + 12_345)
+    await way(ledger, emptied_database_url)
     await refreshed(ledger)
     after = await by_day(ledger)
     assert {after.get(f"2023-11-{day}", ("none", None)) for day in range(12, 15)} == {("none", None)}
     assert {after[f"2023-11-{day}"] for day in range(16, 18)} == {("full", 100)}
+
+
+@WAYS
+async def test_no_number_of_a_day_that_went_becomes_zero_also_when_all_is_made_again(
+    ledger: Numbers, emptied_database_url: str, way: Way
+) -> None:
+    before = await of_days_before(ledger)
+    assert before["volume_daily"]
+    await way(ledger, emptied_database_url)
+    for make_all_again in (False, True):
+        if make_all_again:  # As a changed setting does.
+            await ledger.connection.execute("SELECT ledger.mark_all()")
+        await refreshed(ledger)
+        for view, rows in (await of_days_before(ledger)).items():
+            known = {column for row in before[view] for column, value in row.items() if value}
+            zeros = {column for row in rows for column, value in row.items() if column in known and value == 0}
+            assert zeros <= {"covered_fraction"}, f"{view}: {zeros}"
+
+
+async def of_days_before(ledger: Numbers) -> dict[str, list[dict[str, Any]]]:
+    """Rows of days that lie as a whole before the border, of every view by day."""
+    names = await ledger.connection.fetch(BY_DAY)
+    return {
+        name: [
+            dict(row)
+            for row in await ledger.connection.fetch(f"SELECT * FROM perps.{name} WHERE day < $1", date(2023, 11, 15))
+        ]
+        for (name,) in names
+    }
 
 
 async def by_day(ledger: Numbers) -> dict[str, tuple[str, Any]]:
@@ -100,7 +151,7 @@ async def test_a_border_below_every_row_changes_nothing(ledger: Numbers, emptied
 
 async def test_it_is_refused_while_somebody_is_at_work(ledger: Numbers, emptied_database_url: str) -> None:
     await ledger.store.claim(("drift",), (Span(0, 10),), "another", 60.0, 100, newest_first=False)
-    with pytest.raises(AssertionError, match="at work: stop it first"):
+    with pytest.raises(AssertionError, match="try again later"):
         let_go(emptied_database_url, BORDER)
     async with connected(emptied_database_url) as connection:
         assert await connection.fetchval("SELECT count(*) FROM ledger.trades") == 6

@@ -135,7 +135,7 @@ async def test_a_recomputation_finds_what_was_changed_behind_the_ledgers_back():
     store._tables[table].remove(table.key(table.row(ROWS[2], settled=True)))
     (wrong,) = await digests.wrong_buckets(store, "drift", Span(0, 2 * NEXT))
     assert (wrong.first_slot, wrong.kept_payloads, wrong.stored_payloads) == (NEXT, 2, 1)
-    assert "NOT those" in digests.recomputed(2, [wrong])
+    assert "NOT those" in digests.recomputed(digests.Recomputed(2, [wrong]))
 
 
 # --- as a user types it ---

@@ -8,31 +8,19 @@ from random import Random
 import pytest
 
 from indexer.core.coverage import Span
+from indexer.core.digest import BUCKET_SLOTS
+from indexer.errors import StoreUnavailable
 from indexer.store.connection import connected
-from indexer.store.postgres import PARTITION_SLOTS, open_store
+from indexer.store.postgres import PARTITION_SLOTS
 from indexer.store.retention import Kept, Retention, border_of, keep_partitions, look_after
-from tests.store.ledger import event, origin, page, trade
-
-OLD, NEW = 3 * PARTITION_SLOTS + 10, 9 * PARTITION_SLOTS + 10  # Slots; about 180 days lie between them.
-HEAD = NEW + 100
-ALL_60 = Retention(all_days=60, ahead=1)
-RAW_60 = Retention(raw_days=60, ahead=1)
+from tests.store.aged import ALL_60, HEAD, NEW, OLD, RAW_60, aged, both, digest_buckets, slots_of
+from tests.store.ledger import origin, page, trade
 
 
 @pytest.fixture
 async def store(database_url):
-    async with open_store(database_url) as store:
-        for slot in (OLD, NEW):
-            await store.write(page(trade(origin(slot)), event(origin(slot)), settled=(slot, slot + 1)))
-        await store.want_from(["drift"], OLD)
-        await store.observe_head(["drift"], "daemon", finalized=HEAD, confirmed=HEAD)
+    async with aged(database_url) as store:
         yield store
-
-
-async def slots_of(url: str, table: str) -> list[int]:
-    async with connected(url) as connection:
-        rows = await connection.fetch(f"SELECT slot FROM ledger.{table} ORDER BY slot")
-    return [row["slot"] for row in rows]
 
 
 async def test_partitions_are_there_before_the_head_and_a_second_look_makes_none(store, database_url):
@@ -75,6 +63,33 @@ async def test_where_somebody_works_nothing_goes_until_he_is_done(store, databas
     await store.release(["drift"], claim, "other")
     assert not (await look_after(database_url, ALL_60)).postponed
     assert await slots_of(database_url, "trades") == [NEW]
+
+
+async def test_digests_go_with_what_goes_as_a_whole_and_stay_where_bytes_go_alone(store, database_url):
+    await look_after(database_url, RAW_60)
+    assert await digest_buckets(store) == [OLD // BUCKET_SLOTS, NEW // BUCKET_SLOTS]
+    async with connected(database_url) as connection:
+        await connection.execute("INSERT INTO ledger.digests_waiting VALUES ('drift', 1), ('drift', 100000)")
+    await look_after(database_url, ALL_60)
+    assert await digest_buckets(store) == [NEW // BUCKET_SLOTS]
+    assert await store.digests_waiting("drift", Span(0, 1 << 40)) == [100_000]
+
+
+async def test_what_was_let_go_is_not_wanted_because_a_setting_still_says_so(store, database_url):
+    await look_after(database_url, ALL_60)
+    await store.want_from(["drift"], OLD)
+    assert (await store.stream_states())["drift"].wanted_from == border_of(HEAD, 60)
+
+
+async def test_what_somebody_asks_for_comes_back_with_its_bytes(store, database_url):
+    """Also by a process that knows a partition which is gone by now."""
+    await look_after(database_url, ALL_60)
+    await store.ask(["drift"], [Span(OLD, OLD + 1)])
+    with pytest.raises(StoreUnavailable, match="a partition was let go"):
+        await store.write(both(OLD))
+    await store.write(both(OLD))
+    assert await slots_of(database_url, "trades") == await slots_of(database_url, "events") == [OLD, NEW]
+    assert await store.bytes_from() == 3 * PARTITION_SLOTS
 
 
 async def test_a_partition_that_was_detached_and_not_dropped_goes_the_next_time(store, database_url):

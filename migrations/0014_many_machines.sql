@@ -34,23 +34,28 @@ CREATE TABLE ledger.lease_key (
 );
 COMMENT ON TABLE ledger.lease_key IS 'The key with which addresses of endpoints are hashed; one row.';
 
--- Below which slot something was let go on purpose: `raw` bytes alone, or `all` rows together with their coverage.
+-- Below which slot something was let go on purpose: `raw` bytes alone, or `all` rows together with their coverage. Whoever
+-- writes rows holds a lock, shared with all other writers, under which these borders stand still.
 CREATE TABLE ledger.retention (
     kind     text         PRIMARY KEY CHECK (kind IN ('raw', 'all')),
     border   bigint       NOT NULL,
     at       timestamptz  NOT NULL DEFAULT now()
 );
-COMMENT ON TABLE ledger.retention IS 'What was let go by the retention settings. Reprocess and proofs begin behind it.';
+COMMENT ON TABLE ledger.retention IS 'What was let go on purpose. Writers, reprocess and proofs begin behind it.';
 COMMENT ON COLUMN ledger.retention.border IS 'First slot of which it is still there.';
 
--- Partitions that lie as a whole below a slot, oldest first. `state`: attached; pending, where a detaching was broken off;
--- detached, where it was not dropped then.
+-- Partitions that lie as a whole below a slot, oldest first, and how to let each go: two statements, to be run outside of
+-- any transaction, that no writer and no reader waits for. `detach` is NULL where a drop was broken off before; a detaching
+-- that was broken off is finished.
 CREATE FUNCTION ledger.partitions_below(border bigint, only_raw boolean)
-RETURNS TABLE (parent name, part name, state text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+RETURNS TABLE (part name, detach text, "drop" text) LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
     SELECT
-        parent.relname,
         part.relname,
-        CASE WHEN i.inhrelid IS NULL THEN 'detached' WHEN i.inhdetachpending THEN 'pending' ELSE 'attached' END
+        CASE WHEN i.inhrelid IS NOT NULL THEN format(
+            'ALTER TABLE ledger.%I DETACH PARTITION ledger.%I %s', parent.relname, part.relname,
+            CASE WHEN i.inhdetachpending THEN 'FINALIZE' ELSE 'CONCURRENTLY' END
+        ) END,
+        format('DROP TABLE ledger.%I', part.relname)
     FROM pg_class AS parent
     JOIN pg_class AS part
         ON part.relnamespace = parent.relnamespace AND part.relkind = 'r'
@@ -61,21 +66,39 @@ RETURNS TABLE (parent name, part name, state text) LANGUAGE sql STABLE SET searc
         AND (substring(part.relname FROM '_p([0-9]+)$')::bigint + 1) * 6480000 <= border
     ORDER BY substring(part.relname FROM '_p([0-9]+)$')::bigint, parent.relname
 $$;
-COMMENT ON FUNCTION ledger.partitions_below IS 'Partitions of all tables, or of raw bytes alone, that end at a slot or below.';
+COMMENT ON FUNCTION ledger.partitions_below IS 'Partitions of all tables, or of raw bytes alone, that end at a slot or below, and the statements that let them go.';
 REVOKE EXECUTE ON FUNCTION ledger.partitions_below FROM PUBLIC;
 
+-- Have borders for oneself until the transaction ends: no page, no reprocess and no proof is amid its work. False where
+-- one of them takes longer than writers that come behind us shall wait.
+CREATE FUNCTION ledger.hold_borders() RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('ledger.proofs', 0));
+    PERFORM pg_advisory_xact_lock(x'72657461'::int, 0);  -- That of store/slot_locks.py.
+    RETURN true;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;
+END $$;
+COMMENT ON FUNCTION ledger.hold_borders IS 'Lock out writers and proofs for a transaction; false: somebody is amid long work.';
+REVOKE EXECUTE ON FUNCTION ledger.hold_borders FROM PUBLIC;
+
 -- Let everything below a slot be wanted no more, and count as not there, so that nothing is called settled and empty when
--- its rows go. Gives false, and does nothing, where somebody works there. Nobody claims meanwhile; no writer is waited for
--- longer than it takes to move coverage once.
+-- its rows go: coverage, and all that is summed up of these slots. Writers leave out what lies below from now on. Gives
+-- false, and does nothing, where somebody works there.
 CREATE FUNCTION ledger.forget_below(border bigint) RETURNS boolean
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     stays CONSTANT int8multirange := int8multirange(int8range(border, NULL));
 BEGIN
+    IF NOT ledger.hold_borders() THEN
+        RETURN false;
+    END IF;
     PERFORM pg_advisory_xact_lock(x'636c61696d73'::bigint);  -- That of claims.
     IF EXISTS (SELECT FROM ledger.claims WHERE lower(slots) < border AND lease_until > now()) THEN
         RETURN false;
     END IF;
+    PERFORM ledger.forget_raw_below(border);
     UPDATE ledger.streams SET
         wanted_from = CASE WHEN wanted_from IS NOT NULL THEN greatest(wanted_from, border) END,
         asked = asked * stays
@@ -85,7 +108,10 @@ BEGIN
     UPDATE ledger.unavailable SET slots = slots * stays;
     DELETE FROM ledger.unavailable WHERE isempty(slots);
     DELETE FROM ledger.differences WHERE slot < border;
-    PERFORM ledger.forget_raw_below(border);
+    DELETE FROM ledger.digests WHERE (bucket + 1) * 10000 <= border;
+    DELETE FROM ledger.digests_waiting WHERE (bucket + 1) * 10000 <= border;
+    DELETE FROM ledger.chain_segments WHERE (bucket + 1) * 9000 <= border;
+    DELETE FROM ledger.completeness_gaps WHERE after_slot < border;
     INSERT INTO ledger.retention AS r (kind, border) VALUES ('all', border)
     ON CONFLICT (kind) DO UPDATE SET border = greatest(r.border, excluded.border), at = now();
     RETURN true;
@@ -93,12 +119,19 @@ END $$;
 COMMENT ON FUNCTION ledger.forget_below IS 'What is below a slot is not wanted and not there any more; false: somebody works there.';
 REVOKE EXECUTE ON FUNCTION ledger.forget_below FROM PUBLIC;
 
--- Rows whose bytes are gone are never made again: whoever tried would find nothing, and delete them.
-CREATE FUNCTION ledger.forget_raw_below(border bigint) RETURNS void
-LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+-- Let bytes below a slot be asked for no more. Rows whose bytes are gone are never made again: whoever tried would find
+-- nothing, and delete them. What was proven of them stays proven, and digests stay what they were.
+CREATE FUNCTION ledger.forget_raw_below(border bigint) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT ledger.hold_borders() THEN
+        RETURN false;
+    END IF;
     UPDATE ledger.reprocess_state SET wanted = wanted * int8multirange(int8range(border, NULL));
+    DELETE FROM ledger.dirty_proofs WHERE (bucket + 1) * 9000 <= border;
     INSERT INTO ledger.retention AS r (kind, border) VALUES ('raw', border)
     ON CONFLICT (kind) DO UPDATE SET border = greatest(r.border, excluded.border), at = now();
-$$;
-COMMENT ON FUNCTION ledger.forget_raw_below IS 'Reprocess begins at this slot.';
+    RETURN true;
+END $$;
+COMMENT ON FUNCTION ledger.forget_raw_below IS 'Reprocess and proofs begin at this slot; false: somebody is amid long work.';
 REVOKE EXECUTE ON FUNCTION ledger.forget_raw_below FROM PUBLIC;
