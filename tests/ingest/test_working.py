@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from indexer.core.coverage import Span, Spans
+from indexer.errors import StoreUnavailable
 from indexer.ingest.filling import Filler
 from indexer.ingest.sharing import SHARE_LEASE_S, Shared, Shares
 from indexer.ingest.working import Worker, asked_for, followed
@@ -51,10 +52,12 @@ async def filled_after(store: MemoryStore, *workers: Worker, limit_s: float = 10
     clock = asyncio.get_running_loop().time
     began = clock()
     running = [asyncio.create_task(one.run()) for one in workers]
+    following = asyncio.create_task(followed(store, dict.fromkeys(NAMES, (SPAN,)), pause_s=0.1))
     try:
-        async with asyncio.timeout(limit_s):
-            await followed(store, dict.fromkeys(NAMES, (SPAN,)), pause_s=0.1)
+        await asyncio.wait([following], timeout=limit_s)
+        assert following.done(), f"not filled within {limit_s:g} s"
     finally:
+        following.cancel()
         for one in running:
             one.cancel()
         await asyncio.wait(running)
@@ -114,6 +117,26 @@ def test_a_lane_that_stands_still_loses_its_span_and_the_worker_keeps_the_others
     run(main())
 
 
+class StuckOnce(Way):
+    """Never answers the first question."""
+
+    async def pages(self, streams, span):
+        if not self.asked:
+            self.asked.append((tuple(stream.name for stream in streams), span))
+            await asyncio.Event().wait()
+        async for page in super().pages(streams, span):
+            yield page
+
+
+def test_a_lane_does_not_keep_alive_what_another_lane_of_its_worker_stands_still_at():
+    async def main() -> None:
+        store = await asking()
+        took_s = await filled_after(store, worker(store, StuckOnce(pause_s=1.0), "one", lanes=2))
+        assert took_s <= 10 * 10 + LEASE_S / 2, "the other lane had it before it ran out of spans, ten of ten seconds"
+
+    run(main())
+
+
 def test_following_ends_with_what_nobody_has():
     async def main() -> None:
         store = await asking()
@@ -164,6 +187,32 @@ def test_a_budget_is_divided_among_those_alive_and_comes_back_from_the_dead():
         await asyncio.sleep(2 * SHARE_LEASE_S)
         assert parts["a"] == [2, 1]
         first.cancel()
+
+    run(main())
+
+
+class Away(MemoryStore):
+    """Away while `is_away`."""
+
+    is_away = False
+
+    async def share(self, *given):
+        if self.is_away:
+            raise StoreUnavailable("away", place="here", remedy="wait")
+        return await super().share(*given)
+
+
+def test_a_ledger_that_is_away_leaves_parts_as_they_are():
+    async def main() -> None:
+        store, parts = Away(), {"a": [], "b": []}
+        for holder, heard in parts.items():
+            one = Shared("rpc.example", lambda key: b"same", heard.append)
+            keeping = asyncio.create_task(Shares(store, [one], holder, Random(1)).keep())
+            await asyncio.sleep(10)
+        store.is_away = True
+        await asyncio.sleep(10)
+        assert parts == {"a": [2], "b": [2]}
+        keeping.cancel()
 
     run(main())
 

@@ -52,13 +52,14 @@ async def test_a_cut_waits_for_a_page_that_is_being_written_and_takes_it_along(s
         await settle(*arguments)
 
     monkeypatch.setattr(writing, "settle", slow)
-    writes = asyncio.create_task(store.write(both(OLD + 1)))
-    await amid.wait()
-    looking = asyncio.create_task(look_after(database_url, ALL_60))
-    await asyncio.sleep(0.5)
-    assert not looking.done(), "the page's rows and its coverage come or go together"
-    go_on.set()
-    await writes
+    async with open_store(database_url) as other:  # Whose marks and digests are not those of the first one.
+        writes = asyncio.create_task(other.write(both(OLD + 1)))
+        await amid.wait()
+        looking = asyncio.create_task(look_after(database_url, ALL_60))
+        await asyncio.sleep(0.5)
+        assert not looking.done(), "the page's rows and its coverage come or go together"
+        go_on.set()
+        await writes
     assert (await looking).dropped
     await nothing_below(store, database_url, border_of(HEAD, 60))
 
@@ -76,11 +77,13 @@ async def test_a_page_that_takes_long_puts_the_cut_off_and_holds_nobody_up_for_l
     await amid.wait()
     looking = asyncio.create_task(look_after(database_url, ALL_60))
     await asyncio.sleep(0.2)
-    async with asyncio.timeout(10):
-        await store.write(both(NEW + 1))
-    assert (await looking).postponed
-    writes.cancel()
-    await asyncio.wait([writes])
+    try:
+        async with asyncio.timeout(4):
+            await store.write(both(NEW + 1))
+        assert (await looking).postponed
+    finally:
+        writes.cancel()
+        await asyncio.wait([writes])
     assert await slots_of(database_url, "trades") == [OLD, NEW, NEW + 1]
 
 
