@@ -85,6 +85,8 @@ async def _year(server: str) -> list[str]:
     failed = []
     for one in await year.compare(server):
         print(f"{one.name}: {one.day_ms:.1f} ms with a day, {one.year_ms:.1f} ms with a year: {one.times:.2f} times")
+        if one.notes:
+            print(f"  {one.notes}")
         failed += [f"{one.name} of a year takes {one.times:.2f} times"] if one.times > year.MOST_TIMES else []
     return failed
 

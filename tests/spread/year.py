@@ -1,6 +1,7 @@
-"""`status` and `gaps` of a ledger that holds a year, and of one with a day: they may not grow with what is settled.
+"""`status`, `gaps` and `verify` of a ledger that holds a year, and of one with a day: what they take may not grow.
 
-Both have the same gaps, and what grows with time grows: partitions, anchors, settlements, failures, rollups.
+Both have the same gaps, and what grows with time grows: partitions, anchors, settlements, failures, records with their
+bytes, rollups, stretches of proven chains.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ from indexer.report.daemons import read_gaps, read_status, read_work
 from indexer.store.connection import connected
 from indexer.store.migrate import migrate
 from tests.chaos.databases import database
+from tests.spread.history import FIRST, ROLLUPS, SLOTS_A_DAY, TIME, write_days
+from tests.spread.proving import prove_all, verified
 
-SLOTS_A_DAY = 216_000
-FIRST = 320_000_000
 MOST_TIMES = 3.0
+DAYS = 365
 _GAPS = 20
 _ROUNDS = 15
 
 _FILL = """
 SELECT ledger.ensure_partitions({first}, {behind});
 INSERT INTO ledger.slot_times (slot, time)
-SELECT slot, to_timestamp(1700000000 + (slot - {first}) * 0.4)::timestamptz(0)
+SELECT slot, to_timestamp({time} + (slot - {first}) * 0.4)::timestamptz(0)
 FROM generate_series({first}::bigint, {behind} - 1, 150) AS slot;
 INSERT INTO ledger.coverage (stream, slots)
 SELECT stream, int8multirange(int8range({first}, {behind})) - (
@@ -46,11 +48,12 @@ FROM generate_series(0, {days} * 50 - 1) AS n;
 
 
 class Compared(NamedTuple):
-    """Medians, in milliseconds."""
+    """Medians, in milliseconds. `notes`: what else was counted."""
 
     name: str
     day_ms: float
     year_ms: float
+    notes: str = ""
 
     @property
     def times(self) -> float:
@@ -60,7 +63,7 @@ class Compared(NamedTuple):
 async def compare(server: str) -> list[Compared]:
     """`status` and `gaps` as the commands ask them, in turns."""
     async with database(server, "one_day") as day, database(server, "one_year") as year:
-        for url, days in ((day, 1), (year, 365)):
+        for url, days in ((day, 1), (year, DAYS)):
             await _fill(url, days)
         asked = {"status": _status, "gaps": _gaps}
         found = []
@@ -73,15 +76,32 @@ async def compare(server: str) -> list[Compared]:
                     seconds.append(time.perf_counter() - began)
             day_ms, year_ms = (statistics.median(took[url]) * 1000 for url in (day, year))
             found.append(Compared(name, day_ms, year_ms))
-        return found
+        return [*found, await _verify(day, year)]
+
+
+async def _verify(day: str, year: str) -> Compared:
+    of_day, of_year = await verified(day, 1), await verified(year, DAYS)
+    read = f"{of_day.rows_read} rows read with a day, {of_year.rows_read} with a year"
+    notes = f"{of_year.buckets} buckets of one changed day: {read}"
+    return Compared("verify", of_day.ms, of_year.ms, notes)
 
 
 async def _fill(url: str, days: int) -> None:
     await migrate(url)
     behind = FIRST + days * SLOTS_A_DAY
-    values = {"first": FIRST, "behind": behind, "days": days, "hours": days * 24, "apart": (behind - FIRST) // _GAPS}
+    values = {
+        "time": TIME,
+        "first": FIRST,
+        "behind": behind,
+        "days": days,
+        "hours": days * 24,
+        "apart": (behind - FIRST) // _GAPS,
+    }
+    await write_days(url, days)
+    await prove_all(url)
     async with connected(url) as connection:
         await connection.execute(_FILL.format(**values))
+        await connection.execute(ROLLUPS.format(days=days, time=TIME))
         await connection.execute("VACUUM ANALYZE")
 
 
