@@ -232,6 +232,7 @@ def filler(
     once_more: bool = False,
     precedence: Precedence | None = None,
     most_stalled_s: float | None = None,
+    divides: bool = False,
 ) -> Filler:
     return Filler(
         store,
@@ -244,6 +245,7 @@ def filler(
         once_more=once_more,
         precedence=precedence,
         most_stalled_s=most_stalled_s,
+        divides=divides,
     )
 
 
@@ -272,7 +274,9 @@ def worker(
     return Worker(
         store,
         tasks,
-        lambda name: filler(settings, store, writer, ways, name, most_stalled_s=settings.worker.stalled_s),
+        lambda name: filler(
+            settings, store, writer, ways, name, most_stalled_s=settings.worker.stalled_s, divides=True
+        ),
         holder=holder,
         lanes=settings.worker.lanes,
         pause_s=settings.run.settle_every_s,

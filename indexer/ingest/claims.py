@@ -33,13 +33,28 @@ class Claims:
 
     @asynccontextmanager
     async def claimed(
-        self, streams: Sequence[str], wanted: Spans, most_slots: int, *, newest_first: bool
+        self,
+        streams: Sequence[str],
+        wanted: Spans,
+        most_slots: int,
+        *,
+        newest_first: bool,
+        least_slots: int | None = None,
     ) -> AsyncIterator[Span | None]:
-        """A part of `wanted` that is ours meanwhile; None: others hold all of it. Raises StoreUnavailable."""
+        """A part of `wanted` that is ours meanwhile, as `Coordination.claim` says; None: others hold all of it.
+
+        Raises StoreUnavailable.
+        """
         while self._owed:
             await self._give_back(self._owed.pop())  # Taken off first: other tasks of ours come by here too.
         claim = await self._store.claim(
-            streams, wanted, self._holder, self._lease_s, most_slots, newest_first=newest_first
+            streams,
+            wanted,
+            self._holder,
+            self._lease_s,
+            most_slots,
+            newest_first=newest_first,
+            least_slots=least_slots,
         )
         if claim is None:
             yield None

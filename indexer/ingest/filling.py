@@ -24,6 +24,8 @@ from indexer.ingest.writing import Writer
 from indexer.sources.base import RawPage, Source, SourceInterrupted, Strategy
 from indexer.store.base import Store
 
+# What a span costs whatever its length, questions to find its edges, must stay little beside its slots.
+LEAST_PART = 16
 _log = structlog.get_logger()
 
 
@@ -70,7 +72,7 @@ class Filler:
 
     With `precedence`, what is live goes before every page. What was shown to be nowhere is asked for again after
     `retry_unavailable_s`; with `once_more` at once, one time. With `most_stalled_s`, a claim of which no page came so
-    long is not renewed any more.
+    long is not renewed any more. With `divides`, the last spans are divided among all who fill the same.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Filler:
         once_more: bool = False,
         precedence: Precedence | None = None,
         most_stalled_s: float | None = None,
+        divides: bool = False,
     ) -> None:
         self._store = store
         self._writer = writer
@@ -96,6 +99,7 @@ class Filler:
         self._turns: dict[Task, Turns] = {}
         self._once_more = once_more
         self._precedence = precedence
+        self._divides = divides
         self._tried: dict[str, Spans] = {}  # Claims that were worked on, by stream.
 
     async def missing(self, task: Task, wanted: Mapping[str, Spans]) -> dict[str, Spans]:
@@ -131,7 +135,10 @@ class Filler:
             return None
         # The smaller the longer nothing was settled: a slot that breaks every answer stays alone.
         most = max(1, self._span_slots >> turns.rounds)
-        async with self._claims.claimed(task.names, wanting, most, newest_first=newest_first) as claim:
+        least = max(1, most // LEAST_PART) if self._divides else None
+        async with self._claims.claimed(
+            task.names, wanting, most, newest_first=newest_first, least_slots=least
+        ) as claim:
             if claim is None:
                 return None
             try:

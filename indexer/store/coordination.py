@@ -10,7 +10,7 @@ What must stay true, in every store:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -90,10 +90,13 @@ class Coordination(Protocol):
         most_slots: int,
         *,
         newest_first: bool,
+        least_slots: int | None = None,
     ) -> Span | None:
         """Claim for all `streams` the newest or oldest part of `wanted` that no live claim on any of them holds.
 
-        At most `most_slots` long; None: nothing is free. `wanted` is what the caller found missing. A holder's own
+        At most `most_slots` long; with `least_slots` no longer than an equal share of what is free among all who hold a
+        part and the caller, or than `least_slots` where that is more: so all of them end at about the same time. None:
+        nothing is free. `wanted` is what the caller found missing. A holder's own
         claims count like everybody's, so that several workers of one daemon may share its name.
         """
 
@@ -145,12 +148,17 @@ class Coordination(Protocol):
         """Put these in place of the holder's earlier ones, and drop those of daemons that are long silent."""
 
 
-def part_to_claim(wanted: Spans, held: Iterable[Span], most_slots: int, *, newest_first: bool) -> Span | None:
-    """The newest or oldest part of `wanted` that is not `held`, at most `most_slots` long."""
+def part_to_claim(
+    wanted: Spans, held: Collection[Span], most_slots: int, *, newest_first: bool, least_slots: int | None = None
+) -> Span | None:
+    """The newest or oldest part of `wanted` that is not `held`; how long, see `Coordination.claim`."""
     assert most_slots > 0, f"a claim of {most_slots} slots"
     free = missing(wanted, held)
     if not free:
         return None
+    if least_slots is not None:
+        share = -(-sum(map(len, free)) // (len(set(held)) + 1))
+        most_slots = min(most_slots, max(least_slots, share))
     if newest_first:
         return Span(max(free[-1].start, free[-1].end - most_slots), free[-1].end)
     return Span(free[0].start, min(free[0].end, free[0].start + most_slots))

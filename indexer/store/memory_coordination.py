@@ -53,10 +53,11 @@ class MemoryCoordination:
         most_slots: int,
         *,
         newest_first: bool,
+        least_slots: int | None = None,
     ) -> Span | None:
         self._claims = [claim for claim in self._claims if claim.until > self._now()]
         held = [claim.span for claim in self._claims if claim.stream in streams]
-        part = part_to_claim(wanted, held, most_slots, newest_first=newest_first)
+        part = part_to_claim(wanted, held, most_slots, newest_first=newest_first, least_slots=least_slots)
         if part is not None:
             self._claims += [Claim(stream, part, holder, self._now() + lease_s) for stream in streams]
         return part

@@ -49,10 +49,11 @@ class PostgresCoordination:
         most_slots: int,
         *,
         newest_first: bool,
+        least_slots: int | None = None,
     ) -> Span | None:
         async with self._claims() as session:
             held = [span_of(row["slots"]) for row in await session.fetch(query("held_claims"), streams)]
-            part = part_to_claim(wanted, held, most_slots, newest_first=newest_first)
+            part = part_to_claim(wanted, held, most_slots, newest_first=newest_first, least_slots=least_slots)
             if part is not None:
                 await session.execute(query("insert_claims"), streams, span_range(part), holder, lease_s)
             return part

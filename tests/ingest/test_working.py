@@ -31,7 +31,7 @@ class Stuck(Way):
         yield
 
 
-def worker(store: MemoryStore, way: Way, holder: str, lanes: int = 1) -> Worker:
+def worker(store: MemoryStore, way: Way, holder: str, lanes: int = 1, *, span_slots: int = 100) -> Worker:
     def filler(name: str) -> Filler:
         return Filler(
             store,
@@ -39,7 +39,8 @@ def worker(store: MemoryStore, way: Way, holder: str, lanes: int = 1) -> Worker:
             {way.strategy: way},
             holder=name,
             lease_s=LEASE_S,
-            span_slots=100,
+            span_slots=span_slots,
+            divides=True,
             retry_unavailable_s=600.0,
             most_stalled_s=STALLED_S,
         )
@@ -94,6 +95,20 @@ def test_workers_and_lanes_share_what_is_asked_for_and_none_does_it_twice(worker
         spans = sorted(span for way in ways for _, span in way.asked)
         assert sum(len(span) for span in spans) == len(SPAN), "every slot once"
         assert alone_s / together_s > 0.8 * min(workers * lanes, 5)  # Ten spans: eight lanes need two rounds.
+
+    run(main())
+
+
+def test_the_last_spans_are_divided_so_that_nobody_waits_for_one_who_has_a_whole_one():
+    """Five spans of 200 slots for four: undivided, the fifth would take as long again."""
+
+    async def main() -> None:
+        store, ways = await asking(), [Way() for _ in range(4)]
+        took_s = await filled_after(store, *(worker(store, way, f"h{n}", span_slots=200) for n, way in enumerate(ways)))
+        seconds_of_all = len(SPAN) // 10 * 0.1
+        assert took_s < 1.4 * seconds_of_all / 4
+        lengths = sorted(len(span) for way in ways for _, span in way.asked)
+        assert lengths[1] >= 200 // 16, "but for what is left at the end"
 
     run(main())
 

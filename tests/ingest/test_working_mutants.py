@@ -51,6 +51,12 @@ MUTANTS = [
         ("if claim.until > self._now()]", "if False]"),
     ),
     mutant(
+        "whoever comes takes a whole span, also the last one",
+        working.test_the_last_spans_are_divided_so_that_nobody_waits_for_one_who_has_a_whole_one,
+        "store.coordination",
+        ("most_slots = min(most_slots, max(least_slots, share))", "pass"),
+    ),
+    mutant(
         "the dead keep their part of a budget",
         working.test_a_budget_is_divided_among_those_alive_and_comes_back_from_the_dead,
         "ingest.sharing",

@@ -29,7 +29,7 @@ from indexer.store.migrate import migrate
 from indexer.store.postgres import PostgresStore, open_store
 from tests.chaos.databases import database
 from tests.live.cluster import Shape, Told
-from tests.live.processes import cluster
+from tests.live.processes import cluster, cpu_s
 from tests.spread import year
 from tests.spread.hosts import Host, hosts, relay
 

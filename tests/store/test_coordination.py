@@ -31,9 +31,9 @@ def store(clock):
     return clock.store
 
 
-async def claim(store, *wanted, holder="a", streams=("drift",), most=100, newest=False):
+async def claim(store, *wanted, holder="a", streams=("drift",), most=100, newest=False, least=None):
     spans = union(Span(*one) for one in wanted)
-    return await store.claim(streams, spans, holder, LEASE_S, most, newest_first=newest)
+    return await store.claim(streams, spans, holder, LEASE_S, most, newest_first=newest, least_slots=least)
 
 
 # --- claims ----------------------------------------------------------------------------------------------------------
@@ -47,6 +47,13 @@ async def test_a_claim_takes_the_oldest_or_the_newest_part(store):
 async def test_a_claim_is_at_most_so_long_and_at_most_a_gap(store):
     assert await claim(store, (0, 7), (400, 550)) == Span(0, 7)
     assert await claim(store, (0, 7), (400, 550), most=1) == Span(400, 401)
+
+
+async def test_what_is_left_is_divided_among_all_who_hold_a_part(store):
+    both, spans = ("drift", "gmx_solana"), []
+    while part := await claim(store, (0, 150), streams=both, least=10):
+        spans.append(len(part))
+    assert spans == [100, 25, 10, 10, 5], "of 50 a half, of 25 a third but 10 at least"
 
 
 async def test_what_is_claimed_is_not_claimed_again_not_even_by_its_holder(store):
