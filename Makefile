@@ -111,7 +111,8 @@ verify: install
 	$(PY) -m tests.verify $(VERIFY_ARGS)
 
 # A backfill by four workers on hosts of their own (network namespaces, where root may make them) against an endpoint 200 ms
-# away: as fast as four, and the same ledger after one was cut off and one killed. SPREAD_ARGS: --slots, --least-times.
+# away: as fast as four, and the same ledger after one was cut off and one killed; and `status`, `gaps` and `verify` of a year beside
+# those of a day. SPREAD_ARGS: --only hosts|year, --slots, --least-times, --loopback (no namespaces).
 spread: install
 	$(PY) -m tests.spread $(SPREAD_ARGS)
 

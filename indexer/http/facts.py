@@ -16,7 +16,7 @@ import msgspec
 from indexer.http.reader import session
 from indexer.http.trouble import Trouble
 from indexer.redaction import redacted
-from indexer.report.daemons import PROVIDERS, STATUS
+from indexer.report.daemons import BACKFILL, PROVIDERS, SHARES, STATUS
 
 if TYPE_CHECKING:
     from indexer.http.reader import Pool
@@ -34,12 +34,19 @@ Row = Mapping[str, Any]
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """Rows of perps.status, perps.providers, perps.freshness (with ages in seconds) and perps.row_estimates."""
+    """Rows of perps.status, perps.providers, perps.freshness (with ages in seconds), perps.row_estimates,
+    perps.backfill and perps.endpoint_shares.
+    """
 
     protocols: Sequence[Row]
     providers: Sequence[Row]
     freshness: Sequence[Row]
     estimates: Sequence[Row]
+    backfill: Sequence[Row] = ()
+    shares: Sequence[Row] = ()
+
+
+_ASKED = (STATUS, PROVIDERS, _FRESHNESS, _ESTIMATES, BACKFILL, SHARES)  # In the order of the facts.
 
 
 class Observatory:
@@ -63,7 +70,7 @@ class Observatory:
     async def _looked(self) -> Facts | Trouble:
         try:
             async with asyncio.timeout(TIMEOUT_S), session(self._pool) as connection, connection.transaction():
-                asked = [await connection.fetch(query) for query in (STATUS, PROVIDERS, _FRESHNESS, _ESTIMATES)]
+                asked = [await connection.fetch(query) for query in _ASKED]
         except Trouble as trouble:
             return trouble
         except TimeoutError:

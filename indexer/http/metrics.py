@@ -45,6 +45,7 @@ class Exposition(Collector):
         yield from _of_server(scene)
         if isinstance(scene.facts, Facts):
             yield from _of_ledger(scene.facts)
+            yield from _of_workers(scene.facts)
             yield from _of_aggregates(scene.facts.freshness)
         if scene.known is not None:
             yield from of_daemon(scene.known, scene.facts)
@@ -87,6 +88,23 @@ def _of_ledger(facts: Facts) -> Iterator[Metric]:
     yield one("head_slot", max(heads, default=None), "Newest finalized slot that a daemon saw.")
     estimates = [((row["protocol"], row["kind"]), float(row["rows"])) for row in facts.estimates]
     yield gauge("rows", ("protocol", "table"), estimates, "About how many rows there are, by the server's statistics.")
+
+
+def _of_workers(facts: Facts) -> Iterator[Metric]:
+    """Of all workers together, whoever answers; an ETA that nobody knows is absent."""
+
+    def of(column: str) -> Samples:
+        rows = facts.backfill
+        return [((row["protocol"],), None if row[column] is None else float(row[column])) for row in rows]
+
+    yield gauge("asked_slots", _STREAM, of("asked_slots"), "Slots that backfills were asked for, done or not.")
+    yield gauge("asked_slots_left", _STREAM, of("left_slots"), "Of these, slots that are not settled.")
+    yield gauge("workers", _STREAM, of("workers"), "Workers that are alive.")
+    yield gauge("workers_slots_per_second", _STREAM, of("slots_per_s"), "Slots that all of them settle a second.")
+    yield gauge("workers_eta_seconds", _STREAM, of("eta_s"), "Until all that was asked for is settled, at this rate.")
+    holders = [((row["endpoint"], row["budget"]), float(row["holders"])) for row in facts.shares]
+    help_ = "Processes that share an endpoint's budget, each with an equal part."
+    yield gauge("endpoint_holders", ("endpoint", "budget"), holders, help_)
 
 
 def _of_aggregates(freshness: Iterable[Row]) -> Iterator[Metric]:

@@ -21,6 +21,7 @@ SELECT *, round(extract(epoch FROM now() - head_seen_at))::bigint AS heard_s_ago
 _GAPS = "SELECT * FROM perps.gaps ORDER BY protocol, first_slot"
 WORKERS = "SELECT * FROM perps.workers WHERE alive ORDER BY holder, protocol"
 BACKFILL = "SELECT * FROM perps.backfill ORDER BY protocol"
+SHARES = "SELECT * FROM perps.endpoint_shares ORDER BY endpoint, budget"
 PROVIDERS = "SELECT * FROM perps.providers ORDER BY holder, endpoint, method"
 
 

@@ -11,8 +11,10 @@ from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as metrics_of
 
+from indexer.core.coverage import Span
 from indexer.ingest.inside import Known
 from indexer.store.connection import connected
+from indexer.store.coordination import Budget, Work
 from indexer.store.postgres import open_store
 from indexer.store.rolling import open_aggregates
 from tests.http.answers import Client, serving, settings_for
@@ -26,6 +28,9 @@ OF_LEDGER = {
     "perps_missing_slots": {"stream"}, "perps_unavailable_slots": {"stream"}, "perps_provisional_rows": {"stream"},
     "perps_newest_settled_slot": {"stream"}, "perps_head_age_seconds": {"stream"}, "perps_failure_rows": {"protocol"},
     "perps_unknown_layouts": {"protocol"},
+    "perps_asked_slots": {"stream"}, "perps_asked_slots_left": {"stream"}, "perps_workers": {"stream"},
+    "perps_workers_slots_per_second": {"stream"}, "perps_workers_eta_seconds": {"stream"},
+    "perps_endpoint_holders": {"endpoint", "budget"},
     "perps_rows": {"protocol", "table"}, "perps_rollup_marks_waiting": set(), "perps_rollup_age_seconds": set(),
     "perps_view_age_seconds": {"view"}, "perps_database_up": set(), "perps_ready": set(),
     "perps_build_info": {"version"},
@@ -81,6 +86,10 @@ async def url(database_url: str) -> str:
         await store.observe_head(["drift", "gmx_solana"], "a", finalized=310, confirmed=340)
         rows = [one for n in range(10) for one in (trade(origin(105, n)), event(origin(105, n)))]
         await store.write(page(*rows, settled=(100, 200)))
+        await store.ask(["drift", "gmx_solana"], [Span(150, 250)])
+        for holder in ("host:1", "host:2"):
+            await store.report_work(holder, {"drift": Work(settled_slots=30, transactions=7, slots_per_s=2.5)})
+            await store.share([Budget(b"\x0a", "rpc.example")], holder, 60.0)
     async with connected(database_url) as connection:
         await connection.execute("ANALYZE")
     async with open_aggregates(database_url) as aggregates:
@@ -97,6 +106,17 @@ async def test_names_and_labels_are_those_of_the_contract(url: str) -> None:
     contract = {**OF_LEDGER, **OF_DAEMON}
     assert {name: tags for name, tags in seen.items() if name in contract} == contract
     assert all(name.startswith(OF_SYSTEM) for name in set(seen) - set(contract))
+
+
+async def test_workers_are_told_by_whoever_answers(url: str) -> None:
+    async with serving(settings_for(url), url) as client:
+        found = await scraped(client)
+    drift, idle = labels(stream="drift"), labels(stream="gmx_solana")
+    assert (found["perps_asked_slots", drift], found["perps_asked_slots_left", drift]) == (100, 50)
+    assert (found["perps_workers", drift], found["perps_workers", idle]) == (2, 0)
+    assert (found["perps_workers_slots_per_second", drift], found["perps_workers_eta_seconds", drift]) == (5, 10)
+    assert ("perps_workers_eta_seconds", idle) not in found, "nobody is at work"
+    assert found["perps_endpoint_holders", labels(endpoint="rpc.example", budget="0a")] == 2
 
 
 async def test_values_are_those_of_the_ledger_and_of_the_daemon(url: str) -> None:

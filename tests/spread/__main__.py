@@ -21,6 +21,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import astuple
 
 from indexer.core.coverage import Span, missing
 from indexer.store.connection import connected
@@ -50,6 +51,8 @@ class Place(msgspec.Struct, frozen=True):
     server: str
     told: Told
     folder: Path
+    node_pid: int
+    loopback: bool  # No namespaces, also where they may be made.
 
     @property
     def endpoint(self) -> str:
@@ -66,6 +69,7 @@ def main() -> int:
     words.add_argument("--slots", type=int, default=480, help="of history")
     words.add_argument("--only", choices=("hosts", "year"), action="append")
     words.add_argument("--least-times", type=float, default=LEAST_TIMES)
+    words.add_argument("--loopback", action="store_true", help="no network namespaces, also where they may be made")
     given = words.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="perps-indexer-spread-")).resolve()
     folder.chmod(0o755)
@@ -73,7 +77,7 @@ def main() -> int:
         assert server.url is not None
         only = given.only or ("hosts", "year")
         failed = asyncio.run(_year(server.url)) if "year" in only else []
-        failed += asyncio.run(_all(server.url, folder, given.slots, given.least_times)) if "hosts" in only else []
+        failed += asyncio.run(_all(server.url, folder, given)) if "hosts" in only else []
     for line in failed:
         print(f"FAILED: {line}")
     if not failed:
@@ -91,16 +95,19 @@ async def _year(server: str) -> list[str]:
     return failed
 
 
-async def _all(server: str, folder: Path, slots: int, least_times: float) -> list[str]:
-    shape = Shape(seed=7, history_slots=_ABOVE + slots + _BEHIND, live_slots=64, transactions=3.0)
+async def _all(server: str, folder: Path, given: argparse.Namespace) -> list[str]:
+    least_times = given.least_times
+    shape = Shape(seed=7, history_slots=_ABOVE + given.slots + _BEHIND, live_slots=64, transactions=3.0)
     async with cluster(shape, folder / "chain.pickle") as one:
         await one.begin()
-        place = Place(server, one.told, folder)
-        alone_s, truth = await _timed(place, 1)
-        together_s, spread = await _timed(place, WORKERS)
+        place = Place(server, one.told, folder, one.process.pid, given.loopback)
+        alone_s, truth, alone = await _timed(place, 1)
+        together_s, spread, together = await _timed(place, WORKERS)
         harmed_s, harmed = await _harmed(place)
     times = alone_s / together_s
     print(f"{len(place.span)} slots, {LATENCY_S * 1000:g} ms: one worker {alone_s:.1f} s, {WORKERS} {together_s:.1f} s")
+    print(f"CPU of one worker: {alone.said(alone_s)}")
+    print(f"CPU of {WORKERS}: {together.said(together_s)}")
     print(f"{times:.2f} times as fast (at least {least_times:g}); one cut off, one killed: {harmed_s:.1f} s")
     print(f"rows {truth['rows']}, events in the truth {_true_events(place)}")
     failed = [f"{times:.2f} times as fast, at least {least_times:g} wanted"] if times < least_times else []
@@ -115,25 +122,51 @@ def _true_events(place: Place) -> int:
     return sum(count for slot, count in place.told.events.items() if slot in place.span)
 
 
-async def _timed(place: Place, count: int) -> tuple[float, Mapping[str, object]]:
-    """Seconds from the question until everything is there, and the ledger. Workers wait for it when it is asked."""
+class Used(msgspec.Struct, frozen=True):
+    """Seconds of CPU: of all workers, of the simulated node, of this process with its relays, and of everybody here."""
+
+    workers: float
+    node: float
+    relays: float
+    busy: float
+
+    def since(self, before: Used) -> Used:
+        return Used(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
+
+    def said(self, seconds: float) -> str:
+        cores = os.cpu_count() or 1
+        return (
+            f"workers {self.workers:.1f} s, node {self.node:.1f} s, relays {self.relays:.1f} s;"
+            f" the machine was {self.busy / seconds / cores:.0%} busy"
+        )
+
+
+def _used(place: Place, working: Sequence[asyncio.subprocess.Process]) -> Used:
+    user, nice, system, _, _, *others = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+    busy = sum((user, nice, system, *others)) / os.sysconf("SC_CLK_TCK")
+    return Used(sum(cpu_s(one.pid) for one in working), cpu_s(place.node_pid), time.process_time(), busy)
+
+
+async def _timed(place: Place, count: int) -> tuple[float, Mapping[str, object], Used]:
+    """Seconds from the question, for which workers wait, until all is there; the ledger; the CPU that it took."""
     async with (
         database(place.server, f"timed{count}") as url,
-        hosts(count) as some,
-        _working(place, url, some),
+        hosts(count, loopback=place.loopback) as some,
+        _working(place, url, some) as working,
         open_store(url) as store,
     ):
-        began = time.monotonic()
+        began, before = time.monotonic(), _used(place, working)
         await store.ask(STREAMS, [place.span])
         await _until_there(store, place.span)
-        return time.monotonic() - began, await _ledger(url)
+        seconds, used = time.monotonic() - began, _used(place, working).since(before)
+        return seconds, await _ledger(url), used
 
 
 async def _harmed(place: Place) -> tuple[float, Mapping[str, object]]:
     """The same, asked for by the command; when a quarter is there, one host is cut off and one worker killed."""
     async with (
         database(place.server, "harmed") as url,
-        hosts(WORKERS) as some,
+        hosts(WORKERS, loopback=place.loopback) as some,
         _working(place, url, some) as working,
         open_store(url) as store,
         _asking(place, url) as asked,

@@ -42,9 +42,10 @@ def may_make_namespaces() -> bool:
 
 
 @asynccontextmanager
-async def hosts(count: int) -> AsyncIterator[list[Host]]:
+async def hosts(count: int, *, loopback: bool = False) -> AsyncIterator[list[Host]]:
+    """`loopback`: also where namespaces may be made."""
     async with AsyncExitStack() as made:
-        if may_make_namespaces():
+        if not loopback and may_make_namespaces():
             yield [_namespace(made, number) for number in range(1, count + 1)]
         else:
             yield [Host(f"host{n}", "127.0.0.1", (), None) for n in range(1, count + 1)]
