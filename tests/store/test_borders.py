@@ -104,6 +104,22 @@ async def test_pages_go_on_while_partitions_are_detached_below_them(store, datab
     assert await slots_of(database_url, "trades") == [NEW, NEW + 1]
 
 
+async def test_pages_go_on_while_bytes_alone_are_detached(store, database_url):
+    async with connected(database_url) as reader:
+        await reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        await reader.fetch("SELECT FROM ledger.events")
+        looking = asyncio.create_task(look_after(database_url, RAW_60))
+        await asyncio.sleep(0.5)
+        async with asyncio.timeout(5):
+            for slot in (OLD + 1, NEW + 1):
+                await store.write(both(slot))
+        assert not looking.done()
+        await reader.execute("COMMIT")
+        await looking
+    assert await slots_of(database_url, "trades") == [OLD, OLD + 1, NEW, NEW + 1]
+    assert await slots_of(database_url, "events") == [NEW, NEW + 1]
+
+
 async def test_a_gap_below_let_go_bytes_is_filled_without_bytes_and_counts_in_the_digest_once(store, database_url):
     await look_after(database_url, RAW_60)
     before = (await store.digests("drift", Span(OLD, OLD + 1)))[OLD // BUCKET_SLOTS]
