@@ -124,7 +124,9 @@ class Repair:
         """Every gap of these slots, the narrowest first: what they bring may close the wide ones too."""
         tried: Spans = ()
         for _ in range(MOST_ROUNDS):
-            gaps = await self._proofs.gaps(protocol, span, MOST_GAPS)
+            bytes_from = await self._proofs.bytes_from()
+            found = await self._proofs.gaps(protocol, span, MOST_GAPS)
+            gaps = [gap for gap in found if gap.bracket.end > bytes_from]  # No proof below could ever close one.
             await self._remake(gap for gap in gaps if gap.cause == "row_missing")
             brackets = narrowest(gap for gap in gaps if gap.may_be_cured)
             todo = [bracket for bracket in brackets if missing([bracket], tried)]

@@ -3,8 +3,9 @@
 What must stay true:
 - What is let go as a whole goes together with its coverage, before its rows: slots that count as settled and empty
   would be zeros where nothing is known. Where raw bytes alone go, rows and coverage stay, and reprocess keeps off.
-- Ingest never waits: partitions are attached and detached under locks that writers and readers do not meet, one at a
-  time, and slots at which somebody works are left for the next time.
+- Ingest hardly waits: for a border that moves, no longer than the pages that are being written then take, and two
+  seconds at most; for partitions never, since they are attached and detached, one at a time, under locks that writers
+  and readers do not meet. Slots at which somebody works are left for the next time.
 - Whatever is broken off is finished the next time.
 """
 

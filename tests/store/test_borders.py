@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from indexer.app import witnesses
+from indexer.app_network import chosen
 from indexer.core.coverage import Span
 from indexer.core.digest import BUCKET_SLOTS
 from indexer.core.protocol import Processed
 from indexer.ingest import settling
 from indexer.ingest.settling import fill_all
-from indexer.ingest.verifying import prove_marked
+from indexer.ingest.verifying import Repair, Repaired, prove_marked
+from indexer.ingest.writing import Writer
 from indexer.store import writing
 from indexer.store.connection import connected
 from indexer.store.postgres import open_store
@@ -23,6 +25,16 @@ from indexer.store.retention import border_of, look_after
 from tests.ingest.scripted import Way, filler, task
 from tests.store.aged import ALL_60, HEAD, NEW, OLD, RAW_60, aged, both, nothing_below, slots_of
 from tests.store.ledger import event, origin, page, trade
+
+GAP = """
+INSERT INTO ledger.completeness_gaps (
+    protocol, evidence, chain,
+    after_slot, after_tx_index, after_index, after_signature, after_value, after_is_reading,
+    before_slot, before_tx_index, before_index, before_signature, before_value, before_is_reading,
+    expected, found, cause, judged
+)
+VALUES ('drift', 'perp_fills', 'perp:0', $1, 0, 0, '\\x01', 1, false, $2, 0, 0, '\\x02', 3, false, 1, 2, $3, true)
+"""
 
 
 @pytest.fixture
@@ -161,6 +173,18 @@ async def test_what_was_proven_stays_proven_when_its_bytes_go(store, database_ur
         assert await proofs.marked(["drift"], 10) == []
         await look_after(database_url, ALL_60)
         assert await connection.fetch(segments) == []
+
+
+@pytest.mark.parametrize("cause", [None, "row_missing"])
+async def test_a_repair_leaves_gaps_alone_whose_bytes_were_let_go(store, database_url, cause):
+    await look_after(database_url, RAW_60)
+    async with open_proofs(database_url) as proofs, connected(database_url) as connection:
+        await connection.execute(GAP, OLD, OLD + 5, cause)
+        streams = chosen(["drift"])
+        repair = Repair(proofs, store, Writer(store, Random(1)), streams, witnesses(), lambda _: pytest.fail("asked"))
+        await repair.run("drift", Span(0, HEAD))
+        assert len(await proofs.gaps("drift", Span(0, HEAD), 10)) == 1
+    assert repair.done == Repaired()
 
 
 async def test_a_fill_that_knows_nothing_of_a_cut_ends_and_leaves_nothing_below_it(store, database_url, monkeypatch):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -85,14 +87,21 @@ IN_PAGES: list[tuple[str, str, str, str, Noticed]] = [
         "store.proofs", "if span.start >= await _bytes_from(session):", "if True:",
         borders.test_what_was_proven_stays_proven_when_its_bytes_go,
     ),
+    (
+        "a repair fetches what no proof can close",
+        "ingest.verifying", "if gap.bracket.end > bytes_from", "if True",
+        partial(borders.test_a_repair_leaves_gaps_alone_whose_bytes_were_let_go, cause=None),
+    ),
 ]  # fmt: skip
 
 
 async def noticed(test: Noticed, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {"database_url": url, "monkeypatch": monkeypatch}
     async with aged(url) as store:
-        names = test.__code__.co_varnames[: test.__code__.co_argcount]
-        with pytest.raises((AssertionError, asyncpg.PostgresError, StoreUnavailable, TimeoutError)):
+        names = [name for name in inspect.signature(test).parameters if name == "store" or name in given]
+        with pytest.raises(
+            (AssertionError, pytest.fail.Exception, asyncpg.PostgresError, StoreUnavailable, TimeoutError)
+        ):
             await test(**{name: store if name == "store" else given[name] for name in names})
 
 
