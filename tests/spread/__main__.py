@@ -144,7 +144,17 @@ class Used(msgspec.Struct, frozen=True):
 def _used(place: Place, working: Sequence[asyncio.subprocess.Process]) -> Used:
     user, nice, system, _, _, *others = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
     busy = sum((user, nice, system, *others)) / os.sysconf("SC_CLK_TCK")
-    return Used(sum(cpu_s(one.pid) for one in working), cpu_s(place.node_pid), time.process_time(), busy)
+    return Used(
+        sum(cpu_s(pid) for one in working for pid in _with_children(one.pid)),
+        cpu_s(place.node_pid),
+        time.process_time(),
+        busy,
+    )
+
+
+def _with_children(pid: int) -> list[int]:
+    """A worker reads blocks in a process of its own."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 async def _timed(place: Place, count: int) -> tuple[float, Mapping[str, object], Used]:
