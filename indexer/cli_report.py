@@ -98,7 +98,8 @@ async def _export(settings: Settings, view: str, to: Path, days: exporting.Days)
     unit = "bytes" if to.suffix.lower() == ".csv" else "rows"
     async with reading(settings) as url:
         with counting(f"exporting {view}", unit) as moved:
-            await exporting.export(url, view, to, days, moved, timeout_s=settings.database.connect_timeout_s)
+            rows = await exporting.export(url, view, to, days, moved, timeout_s=settings.database.connect_timeout_s)
+    typer.echo(f"{to}: {rows:,} rows of {view}")
 
 
 def _write(text: str, to: Path | None) -> None:

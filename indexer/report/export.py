@@ -60,8 +60,11 @@ class Days(msgspec.Struct, frozen=True):
     until: date | None = None
 
 
-async def export(url: str, name: str, to: Path, days: Days, moved: Moved, *, timeout_s: float) -> None:
-    """Write the view's rows of these days. Raises InputError for another view, time or ending, StoreUnavailable."""
+async def export(url: str, name: str, to: Path, days: Days, moved: Moved, *, timeout_s: float) -> int:
+    """Write the view's rows of these days, and tell how many.
+
+    Raises InputError for another view, time or ending, StoreUnavailable.
+    """
     write = _WRITERS.get(to.suffix.lower())
     if write is None:
         remedy = "let the name end in .parquet or .csv"
@@ -72,7 +75,7 @@ async def export(url: str, name: str, to: Path, days: Days, moved: Moved, *, tim
         view = await view_of(connection, name)
         _check(view, days)
         with whole_file(to) as file:
-            await write(connection, view, days, file, moved)
+            return await write(connection, view, days, file, moved)
 
 
 async def view_of(connection: Connection, name: str) -> View:
@@ -128,7 +131,7 @@ def _ordered(view: View) -> str:
 # --- CSV -------------------------------------------------------------------------------------------------------------
 
 
-async def _csv(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> None:
+async def _csv(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> int:
     """As PostgreSQL writes it; only times are written as everywhere here, 2026-01-31T10:00:00Z."""
     shown = ", ".join(_as_csv(column) for column in view.columns)
     query, arguments = selection(view, days, shown)
@@ -137,7 +140,9 @@ async def _csv(connection: Connection, view: View, days: Days, file: BinaryIO, m
         file.write(data)
         moved(len(data))
 
-    await connection.copy_from_query(query + _ordered(view), *arguments, output=receive, format="csv", header=True)
+    query += _ordered(view)
+    told: str = await connection.copy_from_query(query, *arguments, output=receive, format="csv", header=True)
+    return int(told.rpartition(" ")[2])  # COPY 17
 
 
 def _as_csv(column: Column) -> str:
@@ -148,8 +153,8 @@ def _as_csv(column: Column) -> str:
 # --- Parquet ---------------------------------------------------------------------------------------------------------
 
 
-async def _parquet(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> None:
-    arrow = _arrow()
+async def _parquet(connection: Connection, view: View, days: Days, file: BinaryIO, moved: Moved) -> int:
+    arrow, written = _arrow(), 0
     schema = arrow.schema(await _fields(arrow, connection, view, days))
     texts = [arrow.types.is_string(field.type) for field in schema]
     shown = ", ".join(
@@ -162,6 +167,8 @@ async def _parquet(connection: Connection, view: View, days: Days, file: BinaryI
             columns = [arrow.array([row[place] for row in rows], type=field.type) for place, field in enumerate(schema)]
             writer.write_batch(arrow.record_batch(columns, schema=schema))
             moved(len(rows))
+            written += len(rows)
+    return written
 
 
 async def _batches(connection: Connection, query: str, arguments: Sequence[date]) -> AsyncIterator[Sequence[Any]]:

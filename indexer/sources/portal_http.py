@@ -16,7 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from indexer.redaction import redacted
-from indexer.sources.addresses import fingerprint
+from indexer.sources.addresses import fingerprint, shown
 from indexer.sources.base import SourceInterrupted
 from indexer.sources.wire import Http, WireBroken
 
@@ -110,7 +110,7 @@ class PortalHttp:
     def __init__(self, url: str, http: Http, rng: Random, settings: PortalSettings) -> None:
         self._url, self._http, self._rng, self._settings = urlsplit(url), http, rng, settings
         self._budget = _Budget(settings.requests, settings.period_s)
-        self.endpoint = redacted(url)
+        self.endpoint = shown(url)  # A path may be a key.
         self.counts = PortalCounts()
 
     def fingerprint(self, key: bytes) -> bytes:

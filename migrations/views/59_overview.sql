@@ -12,15 +12,15 @@ unread AS (
     SELECT protocol, count(*) AS failures FROM ledger.failures GROUP BY protocol
 ),
 untimed AS (
-    SELECT protocol, count(*) AS rows
-    FROM (
-        SELECT protocol FROM ledger.trades WHERE block_time IS NULL
-        UNION ALL SELECT protocol FROM ledger.swaps WHERE block_time IS NULL
-        UNION ALL SELECT protocol FROM ledger.lp_flows WHERE block_time IS NULL
-        UNION ALL SELECT protocol FROM ledger.fees WHERE block_time IS NULL
-        UNION ALL SELECT protocol FROM ledger.liquidations WHERE block_time IS NULL
-    ) AS without_time
-    GROUP BY protocol
+    -- One protocol after the other, so that the indexes on (protocol, block_time) serve: few rows are of this kind.
+    SELECT
+        protocol,
+        (SELECT count(*) FROM ledger.trades AS t WHERE t.protocol = s.protocol AND t.block_time IS NULL)
+        + (SELECT count(*) FROM ledger.swaps AS t WHERE t.protocol = s.protocol AND t.block_time IS NULL)
+        + (SELECT count(*) FROM ledger.lp_flows AS t WHERE t.protocol = s.protocol AND t.block_time IS NULL)
+        + (SELECT count(*) FROM ledger.fees AS t WHERE t.protocol = s.protocol AND t.block_time IS NULL)
+        + (SELECT count(*) FROM ledger.liquidations AS t WHERE t.protocol = s.protocol AND t.block_time IS NULL) AS rows
+    FROM span AS s
 )
 SELECT
     s.protocol,

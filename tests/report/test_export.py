@@ -182,12 +182,14 @@ async def test_without_pyarrow_one_line_names_the_remedy(
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-async def test_the_command_is_silent_where_nobody_watches(week_url: str, tmp_path: Path) -> None:
-    to = tmp_path / "volume.csv"
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+async def test_the_command_says_how_many_rows_it_wrote(week_url: str, tmp_path: Path, ending: str) -> None:
+    to = tmp_path / f"volume.{ending}"
     arguments = ("--to", str(to), "--from", "2023-11-23", "--until", "2023-11-24")
     done = run("export", "perps.volume_daily", *arguments, DATABASE_URL=week_url)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert len(to.read_text().splitlines()) == 4
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{to}: 3 rows of perps.volume_daily\n", "")
+    written = len(to.read_text().splitlines()) - 1 if ending == "csv" else pyarrow.parquet.read_table(to).num_rows
+    assert written == 3
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ All in virtual time, against a scripted Portal.
 from __future__ import annotations
 
 import asyncio
+from random import Random
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ import pytest
 from indexer.core.coverage import Span
 from indexer.errors import ClusterMismatch
 from indexer.simulation.virtual_time import run
+from indexer.sources.portal_http import PortalHttp, PortalSettings
 from tests.adversarial.answers import text
 from tests.sources.archive import TIME, Archive
 from tests.sources.reading import (
@@ -202,3 +204,9 @@ def test_the_address_never_shows_its_key() -> None:
     outcome = read(source, Span(FIRST, FIRST + 3))
     assert SECRET not in source.endpoint
     assert outcome.pages[0].endpoint == source.endpoint
+
+
+def test_a_path_is_not_shown_since_no_pattern_tells_keys_from_words() -> None:
+    url = "https://portal.example/somewordsthatareakey/solana"
+    http = PortalHttp(url, FakePortal(Archive(blocks(1))), Random(1), PortalSettings())
+    assert http.endpoint == "portal.example"
