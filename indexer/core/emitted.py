@@ -14,8 +14,9 @@ import msgspec
 import pybase64
 
 from indexer.core import base58
+from indexer.core.frames import Programs
 from indexer.core.instructions import enclosing_of, self_cpi_payloads
-from indexer.core.logs import Line, Logs, read_logs
+from indexer.core.logs import Logs, read_logs
 from indexer.core.payload import DISCRIMINATOR_BYTES, Enclosing, Payload
 from indexer.core.transaction import Instruction, Transaction
 
@@ -45,19 +46,22 @@ class LogPrograms:
     def __init__(self, discriminators: Mapping[bytes, Sequence[bytes]]) -> None:
         self.ids = tuple(discriminators)
         self.names = {base58.encode(program_id): program_id for program_id in self.ids}
-        self.alone = {name: Enclosing(program_id) for name, program_id in self.names.items()}  # Logs without a tree.
+        # By name: the id, and what encloses its payloads where logs come without a tree.
+        self.alone = {name: (program_id, Enclosing(program_id)) for name, program_id in self.names.items()}
         # 8 bytes are 10 base64 digits and a part of the 11th: a text that starts otherwise is no payload.
-        self.prefixes = {
-            base58.encode(program_id): frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
-            for program_id, known in discriminators.items()
-        }
+        self.spoken = Programs(
+            {
+                base58.encode(program_id): frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
+                for program_id, known in discriminators.items()
+            }
+        )
 
 
 def log_payloads(tx: Transaction, programs: LogPrograms) -> tuple[list[Payload], Missing | None]:
     """Payloads of the programs' log lines, and what is missing of them."""
     if tx.logs is None:
         return [], None
-    logs = read_logs(tx.logs, programs.prefixes)
+    logs = read_logs(tx.logs, programs.spoken)
     tree = _calls_of(tx)
     contradiction = _contradiction(logs, tree)
     if not contradiction and not logs.is_truncated:
@@ -118,20 +122,19 @@ def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
 
 
 def _kept(logs: Logs, programs: LogPrograms, tree: list[Instruction] | None) -> list[Payload]:
-    return [p for line in logs.lines if (p := _payload(line, programs, tree)) is not None]
-
-
-def _payload(line: Line, programs: LogPrograms, tree: list[Instruction] | None) -> Payload | None:
-    """The payload of a line; None: it is text, or holds several chunks."""
-    program_id = programs.names[line.program]
-    enclosing = programs.alone[line.program] if tree is None else enclosing_of(tree[line.call])
-    try:
-        data = pybase64.b64decode(line.text, None, True)  # Named, the argument costs as much as the decoding.
-    except ValueError:
-        data = b""
-    if len(data) >= DISCRIMINATOR_BYTES:
-        return Payload(program_id, "log", line.index, data, enclosing, line.is_text)
-    if line.is_text or " " in line.text:
-        return None
-    raw = line.text.encode("utf-8", "surrogatepass")
-    return Payload(program_id, "log", line.index, raw, enclosing, is_readable=False)
+    """Payloads of the lines; what is text, or holds several chunks, is none."""
+    payloads = []
+    for line in logs.lines:
+        program_id, enclosing = programs.alone[line.owner[0]]
+        if tree is not None:
+            enclosing = enclosing_of(tree[logs.call_of(line)])
+        try:
+            data = pybase64.b64decode(line.text, None, True)  # Named, the argument costs as much as the decoding.
+        except ValueError:
+            data = b""
+        if len(data) >= DISCRIMINATOR_BYTES:
+            payloads.append(Payload(program_id, "log", line.index, data, enclosing, line.is_text))
+        elif not line.is_text and " " not in line.text:
+            raw = line.text.encode("utf-8", "surrogatepass")
+            payloads.append(Payload(program_id, "log", line.index, raw, enclosing, is_readable=False))
+    return payloads

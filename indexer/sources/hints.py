@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+from indexer.core.frames import Programs
 from indexer.core.logs import read_logs
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.transaction import Transaction
 from indexer.sources.subscriptions import LinkCounts
+
+_NONE = Programs({})  # Whatever is told, of nobody.
 
 
 class Hint(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ def is_whole(transaction: Transaction, stream: Stream) -> bool:
     """
     if not transaction.succeeded or not transaction.logs or not is_log_stream(stream):
         return False
-    logs = read_logs(transaction.logs, {})
+    logs = read_logs(transaction.logs, _NONE)
     return logs.is_consistent and not logs.is_truncated
 
 

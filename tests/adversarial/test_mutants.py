@@ -6,7 +6,7 @@ A mutant is a piece of a module's source and what stands there instead, or a fun
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from indexer.core import emitted, protocol
+from indexer.core.frames import Programs
 from indexer.core.logs import Logs, read_logs
 from indexer.core.protocol import process
 from indexer.core.reference import Reference
@@ -55,8 +56,10 @@ def other_base64(decode: Callable[[str], bytes]) -> Plant:
 
 
 def text_is_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    def mutated(lines: Sequence[str], programs: Mapping[str, Any]) -> Logs:
-        logs = read_logs(lines, dict.fromkeys(programs, Everything()))
+    def mutated(lines: Sequence[str], programs: Programs) -> Logs:
+        everything = Programs({})
+        everything.begins = dict.fromkeys(programs.begins, Everything())
+        logs = read_logs(lines, everything)
         return msgspec.structs.replace(logs, lines=[msgspec.structs.replace(one, is_text=False) for one in logs.lines])
 
     monkeypatch.setattr(emitted, "read_logs", mutated)
@@ -92,10 +95,12 @@ def only_before_a_cut(logs: Logs) -> Logs:
 def no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every line is ours, whoever wrote it, as readers without a stack do."""
 
-    def mutated(lines: Sequence[str], programs: Mapping[str, Any]) -> Logs:
-        everybody = {name: programs[D] for name, _ in read_logs(lines, programs).calls}
+    def mutated(lines: Sequence[str], programs: Programs) -> Logs:
+        everybody = Programs({})
+        everybody.begins = {name: programs.begins[D] for name, _ in read_logs(lines, programs).calls}
         logs = read_logs(lines, everybody)
-        return msgspec.structs.replace(logs, lines=[msgspec.structs.replace(one, program=D) for one in logs.lines])
+        ours = [msgspec.structs.replace(one, owner=(D, one.owner[1])) for one in logs.lines]
+        return msgspec.structs.replace(logs, lines=ours)
 
     monkeypatch.setattr(emitted, "read_logs", mutated)
 
