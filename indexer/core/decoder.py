@@ -10,6 +10,7 @@ from struct import error as struct_error
 from typing import Any, Literal
 
 from indexer.core.idl import Fields, Shape
+from indexer.core.outline import Outlines, has_outlines
 from indexer.core.payload import DISCRIMINATOR_BYTES
 from indexer.core.shape import is_fixed, smallest_bytes, struct_class
 from indexer.core.writer import DecoderWriter, Leaf
@@ -61,6 +62,8 @@ def compile_decoder(
     }
     exec(compile(text, f"<decoder of {shape.name}>", "exec"), scope)  # noqa: S102 - our own text, from our own IDL.
     decode: Callable[[bytes], Any] = scope["decode"]
+    if has_outlines(shape) and not older and not trailing:
+        return Outlines(shape, result or shape, decode).decode
     return decode
 
 
