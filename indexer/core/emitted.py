@@ -45,13 +45,11 @@ class LogPrograms:
 
     def __init__(self, discriminators: Mapping[bytes, Sequence[bytes]]) -> None:
         self.ids = tuple(discriminators)
-        self.names = {base58.encode(program_id): program_id for program_id in self.ids}
-        # By name: the id, and what encloses its payloads where logs come without a tree.
-        self.alone = {name: (program_id, Enclosing(program_id)) for name, program_id in self.names.items()}
+        self.alone = {program_id: Enclosing(program_id) for program_id in self.ids}  # Logs without a tree.
         # 8 bytes are 10 base64 digits and a part of the 11th: a text that starts otherwise is no payload.
         self.spoken = Programs(
             {
-                base58.encode(program_id): frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
+                program_id: frozenset(pybase64.b64encode_as_string(d)[:10] for d in known)
                 for program_id, known in discriminators.items()
             }
         )
@@ -92,7 +90,7 @@ def is_unrecorded(tx: Transaction, logs: LogPrograms, callers: Sequence[bytes]) 
 
 def _involved(tx: Transaction, logs: Logs, programs: LogPrograms) -> bytes | None:
     """The first of the programs that runs in the transaction, as far as what was recorded can tell."""
-    run = {programs.names[name] for name, _ in logs.calls if name in programs.names}
+    run = {program_id for program_id, _ in logs.calls}
     if tx.instructions is not None:
         run |= {instruction.program_id for instruction in tx.instructions}
     else:
@@ -109,15 +107,15 @@ def _calls_of(tx: Transaction) -> list[Instruction] | None:
 
 def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
     """What logs and tree do not agree on; None: they agree."""
-    if tree is None:
-        return None if logs.is_consistent else "frames are not left in order"
-    if len(logs.calls) > len(tree) or (len(logs.calls) < len(tree) and not logs.is_truncated):
-        return f"{len(logs.calls)} calls in the logs, {len(tree)} in the instructions"
-    for number, ((name, depth), instruction) in enumerate(zip(logs.calls, tree, strict=False)):
-        if base58.encode(instruction.program_id) != name:
-            return f"call {number} is of {name} in the logs, of another program in the instructions"
-        if instruction.stack_height not in (None, depth):
-            return f"call {number} has depth {depth} in the logs, {instruction.stack_height} in the instructions"
+    if tree is not None and [(one.program_id, one.stack_height) for one in tree] != logs.calls:
+        if len(logs.calls) > len(tree) or (len(logs.calls) < len(tree) and not logs.is_truncated):
+            return f"{len(logs.calls)} calls in the logs, {len(tree)} in the instructions"
+        for number, ((program, depth), one) in enumerate(zip(logs.calls, tree, strict=False)):
+            if one.program_id != program:
+                name = base58.encode(program)
+                return f"call {number} is of {name} in the logs, of another program in the instructions"
+            if one.stack_height not in (None, depth):
+                return f"call {number} has depth {depth} in the logs, {one.stack_height} in the instructions"
     return None if logs.is_consistent else "frames are not left in order"
 
 
@@ -125,9 +123,8 @@ def _kept(logs: Logs, programs: LogPrograms, tree: list[Instruction] | None) -> 
     """Payloads of the lines; what is text, or holds several chunks, is none."""
     payloads = []
     for line in logs.lines:
-        program_id, enclosing = programs.alone[line.owner[0]]
-        if tree is not None:
-            enclosing = enclosing_of(tree[logs.call_of(line)])
+        program_id = line.owner[0]
+        enclosing = programs.alone[program_id] if tree is None else enclosing_of(tree[logs.call_of(line)])
         try:
             data = pybase64.b64decode(line.text, None, True)  # Named, the argument costs as much as the decoding.
         except ValueError:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from indexer.core import base58
 
 TEXT = "Program log: "
+Call = tuple[bytes, int]  # (program, depth).
 _FRAMES = 8192  # Some 4 MB. Real transactions reach each program by few ways.
 
 
@@ -21,10 +22,10 @@ class Frame:
 
     __slots__ = ("begins", "call", "inner", "outer", "success")
 
-    def __init__(self, call: tuple[str, int], outer: Frame | None, begins: frozenset[str] | None) -> None:
-        self.call = call  # (program, depth).
+    def __init__(self, call: Call, outer: Frame | None, success: str | None, begins: frozenset[str] | None) -> None:
+        self.call = call
         self.outer = outer or self  # Below all frames is nobody, whom no line can leave.
-        self.success = f"Program {call[0]} success" if outer else None
+        self.success = success  # The line that leaves it.
         self.begins = begins  # What its texts begin with that are payloads, prefix included. None: not wanted.
         self.inner: dict[str, Frame] = {}  # By `invoke` line.
 
@@ -32,10 +33,10 @@ class Frame:
 class Programs:
     """Programs whose lines are wanted, and the frames that were seen so far."""
 
-    def __init__(self, texts: Mapping[str, frozenset[str]]) -> None:
-        """`texts`: base58 id of each program -> the first 10 characters of the base64 texts that are payloads."""
-        self.begins = {name: frozenset(TEXT + text for text in known) for name, known in texts.items()}
-        self.nobody = Frame(("", 0), None, None)
+    def __init__(self, texts: Mapping[bytes, frozenset[str]]) -> None:
+        """`texts`: id of each program -> the first 10 characters of the base64 texts that are payloads."""
+        self.begins = {program: frozenset(TEXT + text for text in known) for program, known in texts.items()}
+        self.nobody = Frame((b"", 0), None, None, None)
         self._known = 0
 
     def enter(self, outer: Frame, line: str) -> Frame | None:
@@ -47,36 +48,38 @@ class Programs:
             self.nobody.inner.clear()
             self._known = 0
         self._known += 1
-        outer.inner[line] = frame = Frame(call, outer, self.begins.get(call[0]))
+        success = line[: line.index(" invoke")] + " success"
+        outer.inner[line] = frame = Frame(call, outer, success, self.begins.get(call[0]))
         return frame
 
 
-def entered(line: str) -> tuple[str, int] | None:
-    """(program, depth) of `Program <id> invoke [n]`, matched as a whole line; else None."""
+def entered(line: str) -> Call | None:
+    """What `Program <id> invoke [n]` begins, matched as a whole line; else None."""
     parts = line.split(" ")
-    if len(parts) != 4 or parts[0] != "Program" or parts[2] != "invoke" or not _is_program(parts[1]):
+    if len(parts) != 4 or parts[0] != "Program" or parts[2] != "invoke" or (program := _program(parts[1])) is None:
         return None
     depth = parts[3][1:-1]
     if parts[3][:1] != "[" or parts[3][-1:] != "]":
         return None
     if not (depth.isascii() and depth.isdigit() and len(depth) < 4) or depth[0] == "0":
         return None
-    return parts[1], int(depth)
+    return program, int(depth)
 
 
-def left(line: str) -> str | None:
+def left(line: str) -> bytes | None:
     """The program of `Program <id> success` or `Program <id> failed: <why>`; else None."""
     if not (line.endswith(" success") or " failed: " in line):
         return None
     parts = line.split(" ", 3)
-    if parts[0] != "Program" or len(parts) < 3 or not _is_program(parts[1]):
+    if parts[0] != "Program" or len(parts) < 3 or (parts[2:] != ["success"] and parts[2] != "failed:"):
         return None
-    return parts[1] if parts[2:] == ["success"] or parts[2] == "failed:" else None
+    return _program(parts[1])
 
 
 @lru_cache(maxsize=4096)
-def _is_program(text: str) -> bool:
+def _program(text: str) -> bytes | None:
     try:
-        return len(base58.key(text)) == 32
+        key = base58.key(text)
     except base58.NotBase58:
-        return False
+        return None
+    return key if len(key) == 32 else None

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from indexer.core.frames import TEXT, Programs, entered, left
+from indexer.core.frames import TEXT, Call, Programs, entered, left
 
 TRUNCATED = "Log truncated"
 # As 13 characters, since one slice serves both; a space follows `Program data:`.
@@ -26,14 +26,14 @@ class Line(msgspec.Struct, frozen=True, gc=False):
 
     index: int  # 0-based among all lines.
     begun: int  # How many calls had begun: its own is the last one of these at its depth.
-    owner: tuple[str, int]  # (program, depth).
+    owner: Call
     text: str  # What follows the prefix.
     is_text: bool  # `Program log:`; otherwise `Program data:`.
 
 
 class Logs(msgspec.Struct, frozen=True, gc=False):
     lines: Sequence[Line]
-    calls: Sequence[tuple[str, int]]  # (program, depth) of every `invoke` line, in order.
+    calls: Sequence[Call]  # Of every `invoke` line, in order.
     is_truncated: bool
     is_consistent: bool  # False: frames were left that were not on top, or entered at an impossible depth.
 
@@ -59,7 +59,7 @@ def _walked(lines: Sequence[str], programs: Programs) -> Logs:
     The 13th character of a frame's line is of a base58 id, neither space nor colon: it tells text from frames.
     """
     found: list[Line] = []
-    calls: list[tuple[str, int]] = []
+    calls: list[Call] = []
     frame = programs.nobody
     success: str | None = None
     for index, line in enumerate(lines):  # The order of the tests is that of their cost and of how often they hold.
@@ -88,12 +88,12 @@ def _walked(lines: Sequence[str], programs: Programs) -> Logs:
 def _salvaged(lines: Sequence[str], programs: Programs) -> Logs:
     """The walk for lines that contradict themselves: what a frame wrote counts only if the frame was left in order."""
     found: list[Line] = []
-    calls: list[tuple[str, int]] = []
+    calls: list[Call] = []
     stack: list[int] = []  # Calls; the depth of each lies in `calls`.
     proven: set[int] = set()
     truncated = False
     for index, line in enumerate(lines):
-        owner = calls[stack[-1]] if stack else ("", 0)
+        owner = calls[stack[-1]] if stack else (b"", 0)
         if line.startswith((TEXT, _DATA)):
             is_text = line.startswith(TEXT)
             begins = programs.begins.get(owner[0])

@@ -24,7 +24,7 @@ from tests.adversarial.answers import as_json
 from tests.adversarial.cases import CASES, Case, D
 from tests.adversarial.test_corpus import found
 from tests.mutation import Plant
-from tests.programs import protocols
+from tests.programs import DRIFT, protocols
 from tests.property.worlds import Truth, told, world
 from tests.world import transaction
 
@@ -97,9 +97,9 @@ def no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def mutated(lines: Sequence[str], programs: Programs) -> Logs:
         everybody = Programs({})
-        everybody.begins = {name: programs.begins[D] for name, _ in read_logs(lines, programs).calls}
+        everybody.begins = {name: programs.begins[DRIFT] for name, _ in read_logs(lines, programs).calls}
         logs = read_logs(lines, everybody)
-        ours = [msgspec.structs.replace(one, owner=(D, one.owner[1])) for one in logs.lines]
+        ours = [msgspec.structs.replace(one, owner=(DRIFT, one.owner[1])) for one in logs.lines]
         return msgspec.structs.replace(logs, lines=ours)
 
     monkeypatch.setattr(emitted, "read_logs", mutated)
@@ -189,7 +189,7 @@ MUTANTS = [
     Mutant(
         "depths are not compared",
         "the tree nests what the logs do not",
-        exchanged("emitted", "instruction.stack_height not in (None, depth)", "False"),
+        exchanged("emitted", "one.stack_height not in (None, depth)", "False"),
     ),
     Mutant("empty logs are no logs", "logs are recorded and empty", empty_is_null),
     Mutant("precompiles log", "a precompile logs nothing", lambda m: m.setattr(emitted, "PRECOMPILES", frozenset())),

@@ -26,7 +26,8 @@ QUIET = settings(
 A, B, C = (base58.encode(key(n)) for n in range(3))
 PAYLOAD = "ZGlzY3JpbWlib2R5"
 TEXTS: Mapping[str, frozenset[str]] = {A: frozenset({PAYLOAD[:10]}), B: frozenset()}
-WARM = Programs(TEXTS)  # Has seen all that the tests before have read.
+BY_KEY = {base58.key(name): texts for name, texts in TEXTS.items()}
+WARM = Programs(BY_KEY)  # Has seen all that the tests before have read.
 
 programs = st.sampled_from((A, B, C))
 written = st.sampled_from(
@@ -65,16 +66,20 @@ def agree(lines: Sequence[str], programs: Programs) -> bool:
     read, plain = read_logs(lines, programs), plain_walk(lines, TEXTS)
     if plain is None:
         return not read.is_consistent
-    found = [(one.index, one.owner[0], read.call_of(one), one.text, one.is_text) for one in read.lines]
+    found = [(one.index, base58.encode(one.owner[0]), read.call_of(one), one.text, one.is_text) for one in read.lines]
     owners = all(read.calls[read.call_of(one)] == one.owner for one in read.lines)
-    return owners and read.is_consistent and (found, list(read.calls), read.is_truncated) == plain
+    return owners and read.is_consistent and (found, _named(read.calls), read.is_truncated) == plain
+
+
+def _named(calls: Sequence[tuple[bytes, int]]) -> list[tuple[str, int]]:
+    return [(base58.encode(program), depth) for program, depth in calls]
 
 
 @settings(QUIET, max_examples=400)
 @given(whole)
 def test_lines_in_order_are_found_alike(lines: list[str]) -> None:
     assert agree(lines, WARM)
-    assert agree(lines, Programs(TEXTS))
+    assert agree(lines, Programs(BY_KEY))
 
 
 @settings(QUIET, max_examples=400)
@@ -84,15 +89,15 @@ def test_lines_out_of_order_are_found_alike(lines: list[str], changes: list[tupl
     for place, line in changes:
         lines[place : place + (line is None)] = [] if line is None else [line]
     assert agree(lines, WARM)
-    assert agree(lines, Programs(TEXTS))
-    assert read_logs(lines, WARM) == read_logs(lines, Programs(TEXTS))
+    assert agree(lines, Programs(BY_KEY))
+    assert read_logs(lines, WARM) == read_logs(lines, Programs(BY_KEY))
 
 
 @settings(QUIET, max_examples=300)
 @given(st.lists(framed | written, max_size=12))
 def test_random_lines_are_found_alike(lines: list[str]) -> None:
     assert agree(lines, WARM)
-    assert read_logs(lines, WARM) == read_logs(lines, Programs(TEXTS))
+    assert read_logs(lines, WARM) == read_logs(lines, Programs(BY_KEY))
 
 
 @settings(QUIET, max_examples=100)
@@ -109,7 +114,7 @@ def random_frames(draws: random.Random) -> list[str]:
 
 def test_frames_that_are_remembered_are_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frames, "_FRAMES", 5)
-    few, draws = Programs(TEXTS), random.Random(5)
+    few, draws = Programs(BY_KEY), random.Random(5)
     for _ in range(200):
         assert agree(random_frames(draws), few)
         assert remembered(few.nobody) <= 5
@@ -137,7 +142,7 @@ MUTANTS = [
 @pytest.mark.parametrize(("module", "piece", "instead"), MUTANTS)
 def test_a_mutant_is_noticed(module: str, piece: str, instead: str, monkeypatch: pytest.MonkeyPatch) -> None:
     exchanged(f"core.{module}", (piece, instead))(monkeypatch)
-    draws, fresh = random.Random(7), Programs(TEXTS)
+    draws, fresh = random.Random(7), Programs(BY_KEY)
     assert not all(_agrees(random_lines(draws), fresh) for _ in range(3000))
 
 
@@ -165,5 +170,5 @@ def random_lines(draws: random.Random) -> list[str]:
 
 
 def test_the_lines_of_the_mutants_are_found_alike() -> None:
-    draws, fresh = random.Random(7), Programs(TEXTS)
+    draws, fresh = random.Random(7), Programs(BY_KEY)
     assert all(agree(random_lines(draws), fresh) for _ in range(3000))
