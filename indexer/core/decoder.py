@@ -13,7 +13,7 @@ from indexer.core.idl import Fields, Shape
 from indexer.core.outline import Outlines, has_outlines
 from indexer.core.payload import DISCRIMINATOR_BYTES
 from indexer.core.shape import is_fixed, smallest_bytes, struct_class
-from indexer.core.writer import DecoderWriter, Leaf
+from indexer.core.writer import DecoderWriter, Leaf, construction
 
 
 class Undecodable(Exception):
@@ -81,7 +81,7 @@ def source(
         known = dict(zip(names, _expressions(writer, shape, leaves, ends_after), strict=True))
         read = set(names[:fields_read])
         parts = [known[name] if name in read else "None" for name, _ in result.fields]
-        return f"{writer.bound('C', struct_class(result))}({', '.join(parts)})"
+        return construction(writer.bound("C", struct_class(result)), parts)
 
     def cut(fields_read: int) -> Callable[[], None]:
         return lambda: writer.emit(f"if n == {writer.at()}: return {build(fields_read)}")
@@ -122,5 +122,5 @@ def _expressions(
 def _expression(writer: DecoderWriter, item: Shape, leaves: Iterator[Leaf]) -> str:
     if isinstance(item, Fields) and not is_fixed(item):
         parts = [_expression(writer, inner, leaves) for _, inner in item.fields]
-        return f"{writer.bound('C', struct_class(item))}({', '.join(parts)})"
+        return construction(writer.bound("C", struct_class(item)), parts)
     return writer.values.get(next(leaves).key, "None")

@@ -60,7 +60,7 @@ def log_payloads(tx: Transaction, programs: LogPrograms) -> tuple[list[Payload],
     if tx.logs is None:
         return [], None
     logs = read_logs(tx.logs, programs.spoken)
-    tree = _calls_of(tx)
+    tree = None if tx.instructions is None else _calls_of(tx.instructions)
     contradiction = _contradiction(logs, tree)
     if not contradiction and not logs.is_truncated:
         return _kept(logs, programs, tree), None
@@ -98,11 +98,9 @@ def _involved(tx: Transaction, logs: Logs, programs: LogPrograms) -> bytes | Non
     return next((program_id for program_id in programs.ids if program_id in run), None)
 
 
-def _calls_of(tx: Transaction) -> list[Instruction] | None:
-    """Instructions that leave an `invoke` line, in order. None: the tree was not recorded."""
-    if tx.instructions is None:
-        return None
-    return [instruction for instruction in tx.instructions if instruction.program_id not in PRECOMPILES]
+def _calls_of(instructions: Sequence[Instruction]) -> list[Instruction]:
+    """Instructions that leave an `invoke` line, in order."""
+    return [instruction for instruction in instructions if instruction.program_id not in PRECOMPILES]
 
 
 def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:

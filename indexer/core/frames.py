@@ -22,10 +22,10 @@ class Frame:
 
     __slots__ = ("begins", "call", "inner", "outer", "success")
 
-    def __init__(self, call: Call, outer: Frame | None, success: str | None, begins: frozenset[str] | None) -> None:
+    def __init__(self, call: Call, outer: Frame | None, success: str, begins: frozenset[str] | None) -> None:
         self.call = call
         self.outer = outer or self  # Below all frames is nobody, whom no line can leave.
-        self.success = success  # The line that leaves it.
+        self.success = success  # The line that leaves it. Nobody's is an empty one, which says nothing.
         self.begins = begins  # What its texts begin with that are payloads, prefix included. None: not wanted.
         self.inner: dict[str, Frame] = {}  # By `invoke` line.
 
@@ -36,7 +36,7 @@ class Programs:
     def __init__(self, texts: Mapping[bytes, frozenset[str]]) -> None:
         """`texts`: id of each program -> the first 10 characters of the base64 texts that are payloads."""
         self.begins = {program: frozenset(TEXT + text for text in known) for program, known in texts.items()}
-        self.nobody = Frame((b"", 0), None, None, None)
+        self.nobody = Frame((b"", 0), None, "", None)
         self._known = 0
 
     def enter(self, outer: Frame, line: str) -> Frame | None:

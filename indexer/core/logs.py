@@ -60,8 +60,7 @@ def _walked(lines: Sequence[str], programs: Programs) -> Logs:
     """
     found: list[Line] = []
     calls: list[Call] = []
-    frame = programs.nobody
-    success: str | None = None
+    frame, success = programs.nobody, ""
     for index, line in enumerate(lines):  # The order of the tests is that of their cost and of how often they hold.
         if line == success:
             frame = frame.outer

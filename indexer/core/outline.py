@@ -16,7 +16,7 @@ from typing import Any
 from indexer.core.idl import Fields, Option, Shape
 from indexer.core.payload import DISCRIMINATOR_BYTES
 from indexer.core.shape import is_fixed, smallest_bytes, struct_class
-from indexer.core.writer import DecoderWriter
+from indexer.core.writer import DecoderWriter, construction
 
 Decode = Callable[[bytes], Any]
 Outline = tuple[bool, ...]  # Of each field up to the end: whether it is an Option that is absent.
@@ -100,12 +100,12 @@ def _source(shape: Fields, result: Fields, outline: Outline) -> tuple[str, dict[
             values, tags = values + run.format, tags + f"{calcsize('<' + run.format)}x"
             names += run.names
             checks += run.checks
-    fields = ", ".join(known.get(name, "None") for name, _ in result.fields)
+    fields = [known.get(name, "None") for name, _ in result.fields]
     lines = [
         f"if {writer.bound('T', Struct(tags).unpack)}(data) != {writer.bound('E', tuple(told))}: return None",
         f"{', '.join(names)}, = {writer.bound('V', Struct(values).unpack)}(data)",
         *([f"if {' or '.join(checks)}: return None"] if checks else []),
-        f"return {writer.bound('C', struct_class(result))}({fields})",
+        f"return {construction(writer.bound('C', struct_class(result)), fields)}",
     ]
     return "\n    ".join(["def decode(data):", *lines]), writer.scope
 

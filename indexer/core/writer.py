@@ -21,6 +21,17 @@ from indexer.core.idl import Array, Enum, Fields, Option, Shape, Simple, Vec
 from indexer.core.payload import DISCRIMINATOR_BYTES
 from indexer.core.shape import FORMATS, WIDE, is_fixed, smallest_bytes, struct_class
 
+_MOST_ARGUMENTS = 30  # Of more, Python makes a list first, one by one.
+
+
+def construction(name: str, parts: Sequence[str]) -> str:
+    """The call that makes a struct from the expressions of its fields."""
+    if len(parts) <= _MOST_ARGUMENTS:
+        return f"{name}({', '.join(parts)})"
+    pieces = (parts[start : start + _MOST_ARGUMENTS] for start in range(0, len(parts), _MOST_ARGUMENTS))
+    tuples = " + ".join(f"({', '.join(piece)},)" for piece in pieces)
+    return f"{name}(*({tuples}))"
+
 
 class _Run:
     """Fixed fields that follow each other: one format, its variables, and what must hold of them."""
@@ -84,7 +95,7 @@ class DecoderWriter:
     def _fixed(self, shape: Shape, run: _Run) -> str:
         if isinstance(shape, Fields):
             parts = [self._fixed(item, run) for _, item in shape.fields]
-            return f"{self.bound('C', struct_class(shape))}({', '.join(parts)})"
+            return construction(self.bound("C", struct_class(shape)), parts)
         if isinstance(shape, Array):
             if shape.item == Simple("u8"):
                 return self._variable(f"{shape.length}s", run)
@@ -168,7 +179,7 @@ class DecoderWriter:
         return lambda: self.values.get(leaf.key, "None")
 
     def _build(self, shape: Fields, parts: Sequence[str]) -> str:
-        return f"{self.bound('C', struct_class(shape))}({', '.join(parts)})"
+        return construction(self.bound("C", struct_class(shape)), parts)
 
     def sequence(self, leaves: Sequence[Leaf], cuts: Mapping[int, Callable[[], None]]) -> None:
         """Read leaves in order. `cuts[n]` writes what happens when exactly n leaves have been read."""
