@@ -120,16 +120,16 @@ def _contradiction(logs: Logs, tree: list[Instruction] | None) -> str | None:
 def _kept(logs: Logs, programs: LogPrograms, tree: list[Instruction] | None) -> list[Payload]:
     """Payloads of the lines; what is text, or holds several chunks, is none."""
     payloads = []
-    for line in logs.lines:
-        program_id = line.owner[0]
-        enclosing = programs.alone[program_id] if tree is None else enclosing_of(tree[logs.call_of(line)])
+    for index, begun, call, text, is_text in logs.lines:
+        program_id = call[0]
+        enclosing = programs.alone[program_id] if tree is None else enclosing_of(tree[logs.ordinal(begun, call)])
         try:
-            data = pybase64.b64decode(line.text, None, True)  # Named, the argument costs as much as the decoding.
+            data = pybase64.b64decode(text, None, True)  # Named, the argument costs as much as the decoding.
         except ValueError:
             data = b""
         if len(data) >= DISCRIMINATOR_BYTES:
-            payloads.append(Payload(program_id, "log", line.index, data, enclosing, line.is_text))
-        elif not line.is_text and " " not in line.text:
-            raw = line.text.encode("utf-8", "surrogatepass")
-            payloads.append(Payload(program_id, "log", line.index, raw, enclosing, is_readable=False))
+            payloads.append(Payload(program_id, "log", index, data, enclosing, is_text))
+        elif not is_text and " " not in text:
+            raw = text.encode("utf-8", "surrogatepass")
+            payloads.append(Payload(program_id, "log", index, raw, enclosing, is_readable=False))
     return payloads

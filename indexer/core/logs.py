@@ -21,14 +21,9 @@ _DATA = "Program data:"
 _HEAD, _BEGIN, _UNITS = slice(13), slice(23), slice(-6, None)  # Python makes a slice anew for every line[:13].
 
 
-class Line(msgspec.Struct, frozen=True, gc=False):
-    """A line that may hold a payload, with the call that wrote it."""
-
-    index: int  # 0-based among all lines.
-    begun: int  # How many calls had begun: its own is the last one of these at its depth.
-    owner: Call
-    text: str  # What follows the prefix.
-    is_text: bool  # `Program log:`; otherwise `Program data:`.
+# A line that may hold a payload: its place among all lines, how many calls had begun, the call that wrote it (the last
+# one of these at its depth), what follows the prefix, and whether that is `Program log:` and not `Program data:`.
+Line = tuple[int, int, Call, str, bool]
 
 
 class Logs(msgspec.Struct, frozen=True, gc=False):
@@ -37,10 +32,10 @@ class Logs(msgspec.Struct, frozen=True, gc=False):
     is_truncated: bool
     is_consistent: bool  # False: frames were left that were not on top, or entered at an impossible depth.
 
-    def call_of(self, line: Line) -> int:
-        """Ordinal of the call that wrote a line."""
-        ordinal = line.begun - 1
-        while self.calls[ordinal][1] != line.owner[1]:
+    def ordinal(self, begun: int, call: Call) -> int:
+        """Which of all calls one is that ran when so many had begun."""
+        ordinal = begun - 1
+        while self.calls[ordinal][1] != call[1]:
             ordinal -= 1
         return ordinal
 
@@ -60,20 +55,18 @@ def _walked(lines: Sequence[str], programs: Programs) -> Logs:
     """
     found: list[Line] = []
     calls: list[Call] = []
-    frame, success = programs.nobody, ""
+    frame = programs.nobody
     for index, line in enumerate(lines):  # The order of the tests is that of their cost and of how often they hold.
-        if line == success:
+        if line == frame.success:
             frame = frame.outer
-            success = frame.success
         elif (sign := line[12]) == " ":
             if (begins := frame.begins) is not None and line[_BEGIN] in begins:
-                found.append(Line(index, len(calls), frame.call, line[13:], True))
+                found.append((index, len(calls), frame.call, line[13:], True))
         elif sign == ":":
             if frame.begins is not None and line[_HEAD] == _DATA:
-                found.append(Line(index, len(calls), frame.call, line[14:], False))
-        elif line[-1] == "]" and (inner := frame.inner.get(line) or programs.enter(frame, line)) is not None:
+                found.append((index, len(calls), frame.call, line[14:], False))
+        elif line[-1] == "]" and (inner := frame.inner.get(line) or programs.enter(frame, line)):
             frame = inner
-            success = frame.success
             calls.append(frame.call)
         elif line[_UNITS] == " units":
             continue
@@ -97,7 +90,7 @@ def _salvaged(lines: Sequence[str], programs: Programs) -> Logs:
             is_text = line.startswith(TEXT)
             begins = programs.begins.get(owner[0])
             if begins is not None and (not is_text or line[_BEGIN] in begins):
-                found.append(Line(index, stack[-1] + 1, owner, line[13 if is_text else 14 :], is_text))
+                found.append((index, stack[-1] + 1, owner, line[13 if is_text else 14 :], is_text))
         elif (call := entered(line)) is not None:
             while stack and calls[stack[-1]][1] >= call[1]:
                 stack.pop()
@@ -110,4 +103,4 @@ def _salvaged(lines: Sequence[str], programs: Programs) -> Logs:
             while calls[stack[-1]][0] != program:
                 stack.pop()
             proven.add(stack.pop())
-    return Logs([line for line in found if line.begun - 1 in proven], calls, truncated, False)
+    return Logs([line for line in found if line[1] - 1 in proven], calls, truncated, False)

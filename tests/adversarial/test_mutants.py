@@ -60,7 +60,7 @@ def text_is_data(monkeypatch: pytest.MonkeyPatch) -> None:
         everything = Programs({})
         everything.begins = dict.fromkeys(programs.begins, Everything())
         logs = read_logs(lines, everything)
-        return msgspec.structs.replace(logs, lines=[msgspec.structs.replace(one, is_text=False) for one in logs.lines])
+        return msgspec.structs.replace(logs, lines=[(*one[:4], False) for one in logs.lines])
 
     monkeypatch.setattr(emitted, "read_logs", mutated)
 
@@ -99,7 +99,7 @@ def no_owner(monkeypatch: pytest.MonkeyPatch) -> None:
         everybody = Programs({})
         everybody.begins = {name: programs.begins[DRIFT] for name, _ in read_logs(lines, programs).calls}
         logs = read_logs(lines, everybody)
-        ours = [msgspec.structs.replace(one, owner=(DRIFT, one.owner[1])) for one in logs.lines]
+        ours = [(index, n, (DRIFT, call[1]), text, is_text) for index, n, call, text, is_text in logs.lines]
         return msgspec.structs.replace(logs, lines=ours)
 
     monkeypatch.setattr(emitted, "read_logs", mutated)

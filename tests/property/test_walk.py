@@ -66,8 +66,10 @@ def agree(lines: Sequence[str], programs: Programs) -> bool:
     read, plain = read_logs(lines, programs), plain_walk(lines, TEXTS)
     if plain is None:
         return not read.is_consistent
-    found = [(one.index, base58.encode(one.owner[0]), read.call_of(one), one.text, one.is_text) for one in read.lines]
-    owners = all(read.calls[read.call_of(one)] == one.owner for one in read.lines)
+    found = [
+        (index, base58.encode(c[0]), read.ordinal(n, c), text, is_text) for index, n, c, text, is_text in read.lines
+    ]
+    owners = all(read.calls[read.ordinal(begun, call)] == call for _, begun, call, _, _ in read.lines)
     return owners and read.is_consistent and (found, _named(read.calls), read.is_truncated) == plain
 
 
@@ -125,7 +127,7 @@ def remembered(frame: frames.Frame) -> int:
 
 
 MUTANTS = [
-    ("logs", "line == success", 'line[-8:] == " success"'),
+    ("logs", "line == frame.success", 'line[-8:] == " success"'),
     ("logs", '(sign := line[12]) == " "', '(sign := line[12]) != ":"'),
     ("logs", "line[_BEGIN] in begins", "True"),
     ("logs", "line[_HEAD] == _DATA", "True"),

@@ -26,7 +26,7 @@ def data(text: str = PAYLOAD) -> str:
 
 
 def owners(logs: Logs) -> list[tuple[int, str]]:
-    return [(line.index, base58.encode(line.owner[0])) for line in logs.lines]
+    return [(index, base58.encode(call[0])) for index, _, call, _, _ in logs.lines]
 
 
 def test_a_line_belongs_to_the_program_that_was_entered_last_and_has_not_returned() -> None:
@@ -70,7 +70,7 @@ def test_truncation_may_come_first_and_alone() -> None:
 def test_text_lines_count_only_if_they_begin_like_a_payload() -> None:
     lines = [enter(A, 1), "Program log: Instruction: Deposit", f"Program log: {PAYLOAD}", leave(A)]
     found = read_logs(lines, ALL)
-    assert [(line.index, line.is_text, line.text) for line in found.lines] == [(2, True, PAYLOAD)]
+    assert [(index, is_text, text) for index, _, _, text, is_text in found.lines] == [(2, True, PAYLOAD)]
 
 
 def test_only_wanted_programs_are_kept() -> None:
