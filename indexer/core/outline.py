@@ -2,7 +2,7 @@
 
 A payload whose outline is known is one fixed run: its tags are compared all at once, its values read by one unpack.
 Outlines are learnt from what the decoder of the layout has read. A straight decoder gives what that one gives, or
-nothing, so that no result depends on what was learnt. How much is learnt, and how often it is looked for, is bounded.
+asks it, so that no result depends on what was learnt. How much is learnt, and how often it is looked for, is bounded.
 """
 
 from __future__ import annotations
@@ -39,15 +39,16 @@ class Outlines:
     def __init__(self, shape: Fields, result: Fields, decode: Decode) -> None:
         self._shape, self._result, self.plain = shape, result, decode
         self._values = attrgetter(*(name for name, _ in shape.fields))
-        self.learnt: dict[int, tuple[Decode, ...]] = {}  # By length of the payload.
+        self._first: dict[int, Decode] = {}  # By length of the payload: each asks the next one where it does not fit.
+        self.learnt: Counter[int] = Counter()  # How many there are, by length.
         self._seen: Counter[Outline] = Counter()
         self._missed = 0
 
     def decode(self, data: bytes) -> Any:
-        for straight in self.learnt.get(len(data), ()):
-            fields = straight(data)
-            if fields is not None:
-                return fields
+        return (self._first.get(len(data)) or self._otherwise)(data)
+
+    def _otherwise(self, data: bytes) -> Any:
+        """What no outline fits."""
         fields = self.plain(data)
         self._missed += 1
         if self._missed % _EVERY == 0:
@@ -57,14 +58,15 @@ class Outlines:
     def _look(self, fields: Any, length: int) -> None:
         """Learn the outline of what was read, if it comes often."""
         outline = self._outline(fields, length)
-        known = self.learnt.get(length, ())
-        if outline is None or len(known) == _OF_ONE_LENGTH or sum(map(len, self.learnt.values())) == _OUTLINES:
+        if outline is None or self.learnt[length] == _OF_ONE_LENGTH or self.learnt.total() == _OUTLINES:
             return
         if len(self._seen) == _COUNTED:
             self._seen.clear()
         self._seen[outline] += 1
         if self._seen[outline] == _OFTEN:
-            self.learnt[length] = (*known, straight_decoder(self._shape, self._result, outline))
+            following = self._first.get(length, self._otherwise)
+            self._first[length] = straight_decoder(self._shape, self._result, outline, following)
+            self.learnt[length] += 1
 
     def _outline(self, fields: Any, length: int) -> Outline | None:
         """Up to the field with which the payload ends; None: it was read by an older layout."""
@@ -77,9 +79,10 @@ class Outlines:
         return tuple(outline) if size == length else None
 
 
-def straight_decoder(shape: Fields, result: Fields, outline: Outline) -> Decode:
-    """The decoder of payloads of one outline and its length; None for all others, and where a value has no meaning."""
+def straight_decoder(shape: Fields, result: Fields, outline: Outline, otherwise: Decode) -> Decode:
+    """The decoder of payloads of one outline, among those of its length. `otherwise` reads what does not fit."""
     text, scope = _source(shape, result, outline)
+    scope["otherwise"] = otherwise
     exec(compile(text, f"<straight decoder of {shape.name}>", "exec"), scope)  # noqa: S102 - our own text, from our own IDL.
     decode: Decode = scope["decode"]
     return decode
@@ -101,10 +104,11 @@ def _source(shape: Fields, result: Fields, outline: Outline) -> tuple[str, dict[
             names += run.names
             checks += run.checks
     fields = [known.get(name, "None") for name, _ in result.fields]
+    read_tags, expected = writer.bound("T", Struct(tags).unpack), writer.bound("E", tuple(told))
     lines = [
-        f"if {writer.bound('T', Struct(tags).unpack)}(data) != {writer.bound('E', tuple(told))}: return None",
+        f"if {read_tags}(data) != {expected}: return otherwise(data)",
         f"{', '.join(names)}, = {writer.bound('V', Struct(values).unpack)}(data)",
-        *([f"if {' or '.join(checks)}: return None"] if checks else []),
+        *([f"if {' or '.join(checks)}: return otherwise(data)"] if checks else []),
         f"return {construction(writer.bound('C', struct_class(result)), fields)}",
     ]
     return "\n    ".join(["def decode(data):", *lines]), writer.scope

@@ -90,7 +90,7 @@ def test_what_was_learnt_changes_no_result(idl_file: str, event: str, data: st.D
             payload + b"\0",
         ):
             assert outcome(learning.decode, one) == outcome(plain, one)
-    assert learning.learnt
+    assert learning.learnt.total()
 
 
 @pytest.mark.usefixtures("quick")
@@ -112,7 +112,7 @@ def test_two_outlines_of_one_length_are_told_apart() -> None:
     assert len(one) == len(other)
     for payload in (one, other, one, other):
         assert learning.decode(payload) == plain(payload)
-    assert len(learning.learnt[len(one)]) == 2
+    assert learning.learnt[len(one)] == 2
 
 
 @pytest.mark.usefixtures("quick")
@@ -132,9 +132,9 @@ def test_an_outline_is_learnt_that_comes_often_and_no_other() -> None:
     learning, _ = both("drift.json", "OrderActionRecord")
     often, seldom = fill(takerFee=7), fill()
     for number in range(outline._EVERY * outline._OFTEN):
-        assert not learning.learnt
+        assert not learning.learnt.total()
         learning.decode(seldom if number == 1 else often)
-    assert list(learning.learnt) == [len(often)]
+    assert +learning.learnt == {len(often): 1}
 
 
 @pytest.mark.usefixtures("quick")
@@ -146,7 +146,7 @@ def test_how_much_is_learnt_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for names in ((), amounts[:1], amounts[1:2], amounts[2:3], amounts[:2], amounts[:3]):
         payload = fill(**dict.fromkeys(names, 7))
         assert learning.decode(payload) == plain(payload)
-    assert sorted(map(len, learning.learnt.values())) == [1, 2]
+    assert sorted(learning.learnt.values()) == [1, 2]
 
 
 @pytest.mark.usefixtures("quick")
@@ -156,7 +156,7 @@ def test_what_is_counted_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     learning, _ = both("drift.json", "OrderActionRecord")
     for payload in (fill(), fill(takerFee=7), fill(makerFee=7), fill()):
         learning.decode(payload)
-    assert not learning.learnt  # The first was forgotten before it came again.
+    assert not learning.learnt.total()  # The first was forgotten before it came again.
 
 
 def test_layouts_that_are_known_by_their_length_learn_nothing() -> None:
@@ -180,7 +180,7 @@ def is_as_planned() -> bool:
     sound += [one[:-7] for one in sound]  # Up to the flags.
     spoilt = [one[:9] + bytes([200]) + one[10:] for one in sound] + [one.replace(b"\1\1", b"\1\7") for one in sound]
     right = all(outcome(learning.decode, one) == outcome(plain, one) for one in (*sound, *sound, *spoilt))
-    return right and len(learning.learnt) == 4
+    return right and len(+learning.learnt) == 4
 
 
 @pytest.mark.usefixtures("quick")
