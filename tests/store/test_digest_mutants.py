@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from indexer.store.memory import MemoryStore
+from tests.ingest import test_same_digest as same
 from tests.mutation import Mutant, mutant
 from tests.store import test_digests as digests
 from tests.unit import test_digest as numbers
@@ -80,6 +82,43 @@ MUTANTS = [
         numbers.test_no_byte_moves_between_neighbouring_fields,
         "core.digest",
         ('len(field).to_bytes(1, "big") + field', "field"),
+    ),
+    mutant(
+        "a page that comes twice counts twice",
+        partial(same.all_tell_the_truth_alike, "blocks"),
+        "store.changes",
+        ('        change.counts["unchanged"] += 1\n', "        change._came.append(row)\n"),
+    ),
+    mutant(
+        "what was heard live is not counted when it settles",
+        partial(same.all_tell_the_truth_alike, "live"),
+        "store.table_change",
+        ('self._come(row, "updated")', "self.new.append(row)"),
+    ),
+    mutant(
+        "the place in the block stands for the place in the transaction",
+        partial(same.all_tell_the_truth_alike, "signatures"),
+        "store.digesting",
+        ('"channel", "index"', '"channel", "tx_index"'),
+    ),
+    mutant(
+        "buckets of as many payloads are equal",
+        partial(same.names_its_place, "flipped"),
+        "report.manifest_comparison",
+        ("one.payloads, one.digest", "one.payloads"),
+        ("other.payloads, other.digest", "other.payloads"),
+    ),
+    mutant(
+        "transactions that one of the two lacks are not told",
+        partial(same.names_its_place, "lost"),
+        "report.manifest_comparison",
+        ("for key in sorted(left.keys() | right.keys())", "for key in sorted(left.keys() & right.keys())"),
+    ),
+    mutant(
+        "transactions that both have are equal",
+        partial(same.names_its_place, "doubled"),
+        "report.manifest_comparison",
+        ("if left.get(key) != right.get(key)", "if (key in left) != (key in right)"),
     ),
 ]
 
