@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from indexer.core import base58
-from indexer.core.coverage import Span, common, missing
-from indexer.core.digest import BUCKET_SLOTS, Digest
+from indexer.core.coverage import Span, missing
+from indexer.core.digest import BUCKET_SLOTS, NOTHING, Digest
 from indexer.errors import InputError
 from indexer.report import records
 from indexer.report.manifest import Manifest, Part, StreamDigest, TransactionDigest, pieces, stream_digest
 from indexer.report.manifest_comparison import Compared, Pair
 from indexer.store.base import Store
+from indexer.store.digests import Digested
 
 MOST_LINES = 50  # For people; programs and files get all.
 Row = Mapping[str, Any]
@@ -93,29 +94,33 @@ async def _stored(store: Store, protocol: str, span: Span) -> Digest:
 
 
 async def _stream(store: Store, protocol: str, span: Span, *, transactions: bool) -> StreamDigest:
-    # Coverage first: of what settles meanwhile it is then too little, never too much.
-    unsettled = missing([span], await store.coverage(protocol))
-    kept = await store.digests(protocol, span)
+    whole = await store.digested(protocol, span, payloads=False)
     parts = []
     for bucket, piece in pieces(span):
-        found = await _transactions(store, protocol, piece) if transactions else None
         is_cut = len(piece) < BUCKET_SLOTS
-        digest = await _stored(store, protocol, piece) if is_cut else kept.get(bucket, Digest())
-        lacks = [(one.start, one.end - 1) for one in common(unsettled, [piece])]
-        parts.append(
-            Part(
-                first_slot=piece.start, last_slot=piece.end - 1, payloads=digest.payloads, digest=digest.hex,
-                unsettled=lacks, transactions=found,
-            )
-        )  # fmt: skip
+        # What a bucket is told to lack, and the digest of the rest, are of one moment: pages are written meanwhile.
+        found = await store.digested(protocol, piece, payloads=True) if is_cut or transactions else whole
+        parts.append(_part(bucket, piece, found, is_cut=is_cut, transactions=transactions))
     return stream_digest(protocol, parts)
 
 
-async def _transactions(store: Store, protocol: str, span: Span) -> Sequence[TransactionDigest]:
-    found = await store.payload_digests(protocol, span)
+def _part(bucket: int, piece: Span, found: Digested, *, is_cut: bool, transactions: bool) -> Part:
+    stored = found.stored or {}
+    digest = sum(stored.values(), NOTHING) if is_cut else found.kept.get(bucket, NOTHING)
+    return Part(
+        first_slot=piece.start,
+        last_slot=piece.end - 1,
+        payloads=digest.payloads,
+        digest=digest.hex,
+        unsettled=[(one.start, one.end - 1) for one in missing([piece], found.covered)],
+        transactions=_transactions(stored) if transactions else None,
+    )
+
+
+def _transactions(stored: Mapping[tuple[int, bytes], Digest]) -> Sequence[TransactionDigest]:
     return [
         TransactionDigest(slot, base58.encode(signature), digest.payloads, digest.hex)
-        for (slot, signature), digest in found.items()
+        for (slot, signature), digest in stored.items()
     ]
 
 
