@@ -17,9 +17,10 @@ GUIDE = "OPERATING.md, When two ledgers differ"
 
 def text(found: Compared, first: str, other: str) -> str:
     """`first` and `other`: how people call the two."""
-    lines = [f"first: {first}\nother: {other}\n", f"{found.equal} buckets are equal, {len(found.differing)} differ\n"]
-    if found.unsettled or found.alone:
-        lines.append(f"{len(found.unsettled)} are not settled alike, others are in one of the two only\n")
+    head = (
+        f"{found.equal} buckets are equal, {len(found.differing)} differ, {len(found.unsettled)} are not settled alike"
+    )
+    lines = [f"first: {first}\nother: {other}\n\n{head}\n"]
     lines += _told("differing", [_pair(one) for one in found.differing])
     rows = [{"protocol": one.protocol, **row} for one in found.differing for row in one.transactions or ()]
     lines += _told("transactions", rows)

@@ -208,6 +208,34 @@ async def test_a_digest_and_the_slots_that_it_is_of_are_of_one_moment(database_u
         assert await kept(store) == {0: of(old, new)}
 
 
+async def test_the_view_shows_digests_as_they_are_kept(database_url):
+    """Over two sessions that took from each other; what waits has no number, and what is empty no row."""
+    async with open_store(database_url, connections=(1, 1)) as one, open_store(database_url, connections=(1, 1)) as two:
+        rows = event(origin(5)), event(origin(6, tx=2)), event(origin(NEXT, tx=3)), event(origin(3 * NEXT, tx=4))
+        await one.write(page(rows[0], settled=(0, 6)))
+        await two.write(page(*rows[1:], settled=(6, 3 * NEXT + 1)))
+        for settled in (Span(6, 7), Span(3 * NEXT, 3 * NEXT + 1)):
+            await one.replace(settled, await one.stored(settled), Processed())
+        async with connected(database_url) as connection:
+            await connection.execute("INSERT INTO ledger.digests_waiting VALUES ('drift', 1)")
+            shown = [tuple(row) for row in await connection.fetch("SELECT * FROM perps.digests ORDER BY first_slot")]
+        digest = (await one.digests("drift", EVERYTHING))[0]
+        assert digest == of(rows[0])
+        assert shown == [
+            ("drift", 0, NEXT - 1, True, 1, digest.hex),
+            ("drift", NEXT, 2 * NEXT - 1, True, None, None),
+        ]
+
+
+async def test_the_view_says_what_is_not_wholly_settled(database_url):
+    async with open_store(database_url) as store:
+        await store.write(page(event(origin(5)), settled=(0, NEXT - 1)))
+        async with connected(database_url) as connection:
+            assert not await connection.fetchval("SELECT settled FROM perps.digests")
+            await store.write(page(settled=(NEXT - 1, NEXT)))
+            assert await connection.fetchval("SELECT settled FROM perps.digests")
+
+
 async def test_writers_of_one_bucket_do_not_wait_for_each_other(database_url):
     async with open_store(database_url) as first, open_store(database_url) as second:
         await first.write(page(event(origin(1)), settled=(0, 2)))
