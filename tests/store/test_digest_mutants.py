@@ -102,11 +102,12 @@ MUTANTS = [
         ('"channel", "index"', '"channel", "tx_index"'),
     ),
     mutant(
-        "buckets of as many payloads are equal",
+        "buckets are equal that have as many payloads",
         partial(same.names_its_place, "flipped"),
         "report.manifest_comparison",
         ("one.payloads, one.digest", "one.payloads"),
         ("other.payloads, other.digest", "other.payloads"),
+        ("are_told and one.transactions != other.transactions", "False"),
     ),
     mutant(
         "transactions that one of the two lacks are not told",
