@@ -19,9 +19,10 @@ from indexer.config import Settings
 from indexer.core.coverage import Span, union
 from indexer.core.digest import BUCKET_SLOTS
 from indexer.errors import InputError
+from indexer.report import digest_differences
 from indexer.report import digests as report
 from indexer.report import manifest as manifests
-from indexer.report.manifest_comparison import Compared, compare
+from indexer.report.manifest_comparison import compare
 from indexer.report.progress import progress
 from indexer.report.whole_file import whole_file
 from indexer.store.base import Store
@@ -55,7 +56,8 @@ def digest(
 ) -> None:
     """Print the digest of all settled payloads: equal for equal ledgers, however they were filled.
 
-    Exit code 1: not all of these slots are settled; with --recompute: payloads are not those that were written.
+    Exit code 1: not all of these slots are settled; with --recompute or --transactions: stored payloads are not those
+    that were written.
     """
     if context.invoked_subcommand is not None:
         return
@@ -72,7 +74,7 @@ def digest(
         typer.echo(told if as_json else report.recomputed(checked), nl=False)
     else:
         typer.echo(manifests.encoded(found).decode() if as_json else report.text(found), nl=False)
-    if not (found.is_whole if checked is None else not checked.wrong):
+    if found.unlike or not (found.is_whole if checked is None else not checked.wrong):
         raise typer.Exit(STILL_MISSING)
 
 
@@ -90,19 +92,19 @@ def compare_manifests(
 
     Exit code 1: they differ, or are not settled alike.
     """
-    one = manifests.read(file)
-    found = compare(one, manifests.read(other)) if other else run_to_end(_beside(settings_of(context), one))
-    typer.echo(msgspec.json.encode(found).decode() if as_json else report.compared(found), nl=as_json)
+    one, names = manifests.read(file), (str(file), str(other) if other else "the ledger")
+    against = manifests.read(other) if other else run_to_end(_same_of_ledger(settings_of(context), one))
+    found = compare(one, against, " and ".join(names))
+    typer.echo(msgspec.json.encode(found).decode() if as_json else digest_differences.text(found, *names), nl=as_json)
     if not found.is_equal:
         raise typer.Exit(STILL_MISSING)
 
 
-async def _beside(settings: Settings, one: manifests.Manifest) -> Compared:
-    """Compared with what the ledger has of the same."""
+async def _same_of_ledger(settings: Settings, one: manifests.Manifest) -> manifests.Manifest:
+    """What the ledger has of the same."""
     names = [stream.protocol for stream in one.streams]
     composed.chosen(names)  # Raises for one that is not known.
-    other, _ = await _digest(settings, names, one.span, transactions=one.has_transactions)
-    return compare(one, other)
+    return (await _digest(settings, names, one.span, transactions=one.has_transactions))[0]
 
 
 async def _digest(

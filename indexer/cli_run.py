@@ -29,6 +29,7 @@ from indexer.ingest import recording
 from indexer.ingest.aggregate import Rhythm, keep_aggregates
 from indexer.ingest.inside import Connections, Known
 from indexer.ingest.moments import Moments
+from indexer.ingest.patience import briefly
 from indexer.ingest.settling import fill_all
 from indexer.ingest.verifying import keep_proven
 from indexer.ingest.working import followed
@@ -236,7 +237,7 @@ async def _filled(
         async with fetching.sharing():
             left = await fill_all(filler, tasks, wanted, pause_s=settings.run.settle_every_s, rng=rng, on_page=on_page)
     counted.missing = {name: _size(spans) for name, spans in left.items()}
-    await fetching.store.leave(holder_name())
+    await briefly(fetching.store.leave(holder_name()))  # Leases run out by themselves.
     return counted
 
 

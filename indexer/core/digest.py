@@ -16,8 +16,12 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import sha256
 from struct import Struct
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 VERSION = 1
 MODULUS = 1 << 256
@@ -59,13 +63,14 @@ def payload_number(
     reason: str = "",
 ) -> int:
     """`reason`: of a row with index -1, else empty. `payload` None: its bytes are not known, unlike b""."""
-    head = _head(protocol, program_id, channel, reason)
+    hashed = _head(protocol, program_id, channel, reason).copy()
     place = _place(slot, index, payload is not None, len(signature))
-    return int.from_bytes(sha256(b"".join((head, place, signature, payload or b""))).digest(), "big")
+    hashed.update(b"".join((place, signature, payload or b"")))
+    return int.from_bytes(hashed.digest(), "big")
 
 
 @lru_cache(maxsize=1024)
-def _head(protocol: str, program_id: bytes, channel: str, reason: str) -> bytes:
-    """What thousands of payloads share; every field behind its length in one byte."""
+def _head(protocol: str, program_id: bytes, channel: str, reason: str) -> _Hash:
+    """What thousands of payloads share, hashed already: to be copied. Every field behind its length in one byte."""
     fields = (protocol.encode(), program_id, channel.encode(), reason.encode())
-    return _DOMAIN + b"".join(len(field).to_bytes(1, "big") + field for field in fields)
+    return sha256(_DOMAIN + b"".join(len(field).to_bytes(1, "big") + field for field in fields))

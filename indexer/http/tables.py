@@ -124,6 +124,7 @@ _LIST = (
     _plain("backfill", "protocol"),
     _plain("endpoint_shares", "budget"),
     _plain("storage", "first_slot", "record", "protocol"),
+    _plain("digests", "first_slot", "protocol"),
     _plain("freshness", "name"),
     _plain("markets", "protocol", "market_key"),
     _plain("market_names", "protocol", "market_key", "since_slot"),

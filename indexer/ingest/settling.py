@@ -116,11 +116,13 @@ async def _fill_one(
     on_page: Callable[[int, int], None],
 ) -> dict[str, Spans]:
     pauses, fruitless = waits(rng), 0
-    while fruitless < MOST_FRUITLESS:
+    while True:
         try:
+            if fruitless >= MOST_FRUITLESS:
+                return await filler.missing(task, wanted)
             filled = await filler.step(task, wanted, newest_first=False, on_page=on_page)
             if filled is None and not any((await filler.lacking(task, wanted)).values()):
-                break
+                return await filler.missing(task, wanted)
         except SourceInterrupted as error:
             _log.warning("not_filled", streams=task.names, reason=str(error))
             await asyncio.sleep(next(pauses))
@@ -137,7 +139,6 @@ async def _fill_one(
         elif filled.is_again:
             fruitless += 1
             await asyncio.sleep(next(pauses))
-    return await filler.missing(task, wanted)
 
 
 def since(start: int, end: int) -> Spans:

@@ -1,4 +1,4 @@
-"""Manifests read from a ledger, and what `digest` prints of them and of two that differ."""
+"""Manifests read from a ledger, and what `digest` prints of them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from indexer.core import base58
-from indexer.core.coverage import Span, common, missing
-from indexer.core.digest import BUCKET_SLOTS, Digest
+from indexer.core.coverage import Span, missing
+from indexer.core.digest import BUCKET_SLOTS, NOTHING, Digest
 from indexer.errors import InputError
 from indexer.report import records
 from indexer.report.manifest import Manifest, Part, StreamDigest, TransactionDigest, pieces, stream_digest
-from indexer.report.manifest_comparison import Compared, Pair
 from indexer.store.base import Store
+from indexer.store.digests import Digested
 
 MOST_LINES = 50  # For people; programs and files get all.
 Row = Mapping[str, Any]
@@ -93,29 +93,33 @@ async def _stored(store: Store, protocol: str, span: Span) -> Digest:
 
 
 async def _stream(store: Store, protocol: str, span: Span, *, transactions: bool) -> StreamDigest:
-    # Coverage first: of what settles meanwhile it is then too little, never too much.
-    unsettled = missing([span], await store.coverage(protocol))
-    kept = await store.digests(protocol, span)
+    whole = await store.digested(protocol, span, payloads=False)
     parts = []
     for bucket, piece in pieces(span):
-        found = await _transactions(store, protocol, piece) if transactions else None
         is_cut = len(piece) < BUCKET_SLOTS
-        digest = await _stored(store, protocol, piece) if is_cut else kept.get(bucket, Digest())
-        lacks = [(one.start, one.end - 1) for one in common(unsettled, [piece])]
-        parts.append(
-            Part(
-                first_slot=piece.start, last_slot=piece.end - 1, payloads=digest.payloads, digest=digest.hex,
-                unsettled=lacks, transactions=found,
-            )
-        )  # fmt: skip
+        # What a bucket is told to lack, and the digest of the rest, are of one moment: pages are written meanwhile.
+        found = await store.digested(protocol, piece, payloads=True) if is_cut or transactions else whole
+        parts.append(_part(bucket, piece, found, is_cut=is_cut, transactions=transactions))
     return stream_digest(protocol, parts)
 
 
-async def _transactions(store: Store, protocol: str, span: Span) -> Sequence[TransactionDigest]:
-    found = await store.payload_digests(protocol, span)
+def _part(bucket: int, piece: Span, found: Digested, *, is_cut: bool, transactions: bool) -> Part:
+    stored = found.stored or {}
+    digest = sum(stored.values(), NOTHING) if is_cut else found.kept.get(bucket, NOTHING)
+    return Part(
+        first_slot=piece.start,
+        last_slot=piece.end - 1,
+        payloads=digest.payloads,
+        digest=digest.hex,
+        unsettled=[(one.start, one.end - 1) for one in missing([piece], found.covered)],
+        transactions=_transactions(stored) if transactions else None,
+    )
+
+
+def _transactions(stored: Mapping[tuple[int, bytes], Digest]) -> Sequence[TransactionDigest]:
     return [
         TransactionDigest(slot, base58.encode(signature), digest.payloads, digest.hex)
-        for (slot, signature), digest in found.items()
+        for (slot, signature), digest in stored.items()
     ]
 
 
@@ -127,7 +131,15 @@ def text(manifest: Manifest) -> str:
     lines.append(records.table(buckets[:MOST_LINES]))
     if len(buckets) > MOST_LINES:
         lines.append(f"and {len(buckets) - MOST_LINES} more (--manifest FILE has all)\n")
+    lines += [_unlike(protocol, part) for protocol, part in manifest.unlike[:MOST_LINES]]
     return "\n".join(lines)
+
+
+def _unlike(protocol: str, part: Part) -> str:
+    return (
+        f"{protocol}, slots {part.first_slot} to {part.last_slot}: the stored payloads are NOT those that were written"
+        " (see `digest --recompute`)\n"
+    )
 
 
 def _whole(manifest: Manifest) -> str:
@@ -166,33 +178,3 @@ def _checked(found: Recomputed) -> str:
     head = f"{len(found.wrong)} of {found.checked} buckets: the stored payloads are NOT those that were written\n"
     rows = [{**msgspec.structs.asdict(one), "kept": one.kept[:16], "stored": one.stored[:16]} for one in found.wrong]
     return head + "\n" + records.table(rows[:MOST_LINES])
-
-
-def compared(found: Compared) -> str:
-    """What two manifests differ in: buckets, then transactions."""
-    lines = [f"{found.equal} buckets are equal, {len(found.differing)} differ\n"]
-    if found.unsettled or found.alone:
-        lines.append(f"{len(found.unsettled)} are not settled alike, {found.alone} are in one of the two only\n")
-    for title, pairs in (("differing", found.differing), ("not settled alike", found.unsettled)):
-        if pairs:
-            lines.append(f"{title}:\n" + records.table([_pair(one) for one in pairs[:MOST_LINES]]))
-    rows = [{"protocol": one.protocol, **row} for one in found.differing for row in one.transactions or ()]
-    if rows:
-        lines.append("transactions:\n" + records.table(rows[:MOST_LINES]))
-        if len(rows) > MOST_LINES:
-            lines.append(f"and {len(rows) - MOST_LINES} more (--format json has all)\n")
-    if any(one.transactions is None for one in found.differing):
-        lines.append("which transactions: make both with --transactions for these slots\n")
-    return "\n".join(lines)
-
-
-def _pair(one: Pair) -> Row:
-    return {
-        "protocol": one.protocol,
-        "first_slot": one.first_slot,
-        "last_slot": one.last_slot,
-        "payloads": one.payloads[0],
-        "other_payloads": one.payloads[1],
-        "digest": one.digests[0][:16],
-        "other_digest": one.digests[1][:16],
-    }

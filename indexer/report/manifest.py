@@ -1,7 +1,8 @@
 """What one ledger says of a range of slots in digests, as a file that another operator compares with his. Pure.
 
 What must stay true: a digest is told with the slots that it lacks, so that what is not wholly settled is never taken
-for the whole; and a manifest says by which rules, of which cluster and in which buckets it was made.
+for the whole; a manifest says by which rules, of which cluster and in which buckets it was made; and one that was cut
+or changed on its way is refused, since what it does not say any more would be called different.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from indexer.core.coverage import Span
-from indexer.core.digest import BUCKET_SLOTS, VERSION, Digest
+from indexer.core.digest import BUCKET_SLOTS, NOTHING, VERSION, Digest
 from indexer.errors import InputError
 
 _REMEDY = "write one with `perps-indexer digest --manifest FILE`"
@@ -64,12 +65,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return not any(one.unsettled_slots for one in self.streams)
 
     @property
+    def unlike(self) -> Sequence[tuple[str, Part]]:
+        """Buckets, with their streams, whose transactions as they are stored do not sum to what was written."""
+        return [(one.protocol, part) for one in self.streams for part in one.buckets if not sums_up(part)]
+
+    @property
     def has_transactions(self) -> bool:
         return any(part.transactions is not None for one in self.streams for part in one.buckets)
 
 
 def stream_digest(protocol: str, parts: Sequence[Part]) -> StreamDigest:
-    total = sum((digest_of(part) for part in parts), Digest())
+    total = sum((digest_of(part) for part in parts), NOTHING)
     unsettled = sum(last + 1 - first for part in parts for first, last in part.unsettled)
     return StreamDigest(
         protocol=protocol, payloads=total.payloads, digest=total.hex, unsettled_slots=unsettled, buckets=parts
@@ -78,6 +84,11 @@ def stream_digest(protocol: str, parts: Sequence[Part]) -> StreamDigest:
 
 def digest_of(one: Part | TransactionDigest) -> Digest:
     return Digest(one.payloads, int(one.digest, 16))
+
+
+def sums_up(part: Part) -> bool:
+    """Whether its transactions, where it tells them, are those of its digest."""
+    return part.transactions is None or sum(map(digest_of, part.transactions), NOTHING) == digest_of(part)
 
 
 def pieces(span: Span) -> Iterable[tuple[int, Span]]:
@@ -92,17 +103,45 @@ def encoded(manifest: Manifest) -> bytes:
 
 
 def read(path: Path) -> Manifest:
-    """Raises InputError for what is no manifest, or one of other rules."""
+    """Raises InputError for what is no manifest, is one of other rules, or does not sum up."""
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Manifest)
-        for part in (part for one in found.streams for part in one.buckets):
-            digest_of(part)
+        raw = path.read_bytes()
+        _check_rules(msgspec.json.decode(raw, type=_Rules), path)
+        found = msgspec.json.decode(raw, type=Manifest)
+        damage = next((damage for one in found.streams if (damage := _damage(one, found.span))), None)
     except (msgspec.MsgspecError, ValueError, UnicodeDecodeError) as error:
         raise InputError(f"is no manifest of digests: {error}", place=str(path), remedy=_REMEDY) from None
+    if damage:
+        raise InputError(f"was changed or cut: {damage}", place=str(path), remedy="get it again from who made it")
+    return found
+
+
+class _Rules(msgspec.Struct):
+    """What every manifest says, whatever its version."""
+
+    rules: int
+    bucket_slots: int
+
+
+def _check_rules(found: _Rules, path: Path) -> None:
     if (found.rules, found.bucket_slots) != (VERSION, BUCKET_SLOTS):
         raise InputError(
             f"has rules {found.rules} and buckets of {found.bucket_slots} slots, not {VERSION} and {BUCKET_SLOTS}",
             place=str(path),
             remedy="let both be made by the same version of perps-indexer",
         )
-    return found
+
+
+def _damage(one: StreamDigest, span: Span) -> str | None:
+    """What of a stream does not fit together. A digest that is no number raises ValueError."""
+    for part in one.buckets:
+        sums_up(part)
+    told, summed = one, stream_digest(one.protocol, one.buckets)
+    if [(part.first_slot, part.last_slot) for part in one.buckets] != [(p.start, p.end - 1) for _, p in pieces(span)]:
+        return f"the buckets of {one.protocol} are not those of slots {span.start} to {span.end - 1}"
+    if (told.payloads, told.digest, told.unsettled_slots) != (summed.payloads, summed.digest, summed.unsettled_slots):
+        return (
+            f"{one.protocol} has {told.payloads} payloads, {told.unsettled_slots} unsettled slots and digest"
+            f" {told.digest[:16]}, its buckets {summed.payloads}, {summed.unsettled_slots} and {summed.digest[:16]}"
+        )
+    return None

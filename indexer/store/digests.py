@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from indexer.core.coverage import Span
+import msgspec
+
+from indexer.core.coverage import Span, Spans
 from indexer.core.digest import Digest
+
+
+class Digested(msgspec.Struct, frozen=True):
+    """What a ledger tells of a stream's slots, all of it as of one moment.
+
+    `covered`: the settled ones. `kept`: see `Digests.digests`. `stored`: see `payload_digests`; None: not asked for.
+    """
+
+    covered: Spans
+    kept: Mapping[int, Digest]
+    stored: Mapping[tuple[int, bytes], Digest] | None
 
 
 class Digests(Protocol):
@@ -17,6 +30,9 @@ class Digests(Protocol):
 
     async def payload_digests(self, stream: str, span: Span) -> Mapping[tuple[int, bytes], Digest]:
         """By slot and signature, computed now from the stored payloads of these slots: to compare with what is kept."""
+
+    async def digested(self, stream: str, span: Span, *, payloads: bool) -> Digested:
+        """Both, and what is settled: whatever is written meanwhile, a digest and the slots that it is of fit."""
 
     async def digests_waiting(self, stream: str, span: Span) -> Sequence[int]:
         """Buckets that touch the span and were filled before digests were kept: their kept digest lacks these rows."""

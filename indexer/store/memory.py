@@ -32,7 +32,6 @@ class MemoryStore(MemoryDigests):
 
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
-        self._coverage: dict[str, Spans] = {}
         self._unavailable: dict[str, dict[float, Spans]] = {}  # By stream and time of the last try.
         self._wanted: Spans = ()
         self._differences: set[Difference] = set()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from indexer.core.coverage import Span
+from indexer.core.coverage import Span, Spans, common
 from indexer.core.digest import BUCKET_SLOTS, Digest
 from indexer.store.digesting import DIGESTED, DigestChange, Place, by_transaction, counted_rows
+from indexer.store.digests import Digested
 from indexer.store.memory_coordination import MemoryCoordination
 from indexer.store.rows import EVENTS, TABLES, Table
 from indexer.store.shelf import Shelf
@@ -20,6 +21,7 @@ class MemoryDigests(MemoryCoordination):
     def __init__(self, clock: Callable[[], float] | None = None) -> None:
         super().__init__(clock)
         self._tables: dict[Table, Shelf] = {table: Shelf(table) for table in TABLES}
+        self._coverage: dict[str, Spans] = {}
         self._digests: dict[Place, Digest] = {}
 
     async def digests(self, stream: str, span: Span) -> Mapping[int, Digest]:
@@ -31,6 +33,11 @@ class MemoryDigests(MemoryCoordination):
         rows = {table: [row for _, row in self._tables[table].within([span])] for table in DIGESTED}
         ours = {table: [row for row in some if row[_PROTOCOL] == stream] for table, some in rows.items()}
         return by_transaction(one for table, some in ours.items() for one in counted_rows(table, some))
+
+    async def digested(self, stream: str, span: Span, *, payloads: bool) -> Digested:
+        covered = common(self._coverage.get(stream, ()), [span])
+        stored = await self.payload_digests(stream, span) if payloads else None
+        return Digested(covered, await self.digests(stream, span), stored)
 
     async def digests_waiting(self, stream: str, span: Span) -> Sequence[int]:
         return ()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import asyncpg
 
@@ -31,6 +31,8 @@ from indexer.store.statements import multirange, query, span_of, span_range, spa
 
 if TYPE_CHECKING:
     from indexer.store.pool import Pool, Session
+
+Isolation = Literal["read_committed", "repeatable_read"]
 
 
 class PostgresCoordination:
@@ -142,11 +144,11 @@ class PostgresCoordination:
             yield session
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Session]:
+    async def _transaction(self, isolation: Isolation = "read_committed") -> AsyncIterator[Session]:
         with may_pass(self._url):
             async with self._pool.acquire() as session:
                 with never_reused_if_lost(session):
-                    async with session.transaction(isolation="read_committed"):
+                    async with session.transaction(isolation=isolation):
                         yield session
 
 

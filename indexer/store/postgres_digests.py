@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from indexer.core.coverage import Span
-from indexer.core.digest import BUCKET_SLOTS, Digest
+from indexer.core.coverage import Span, common
+from indexer.core.digest import BUCKET_SLOTS, NOTHING, Digest
 from indexer.store import writing
 from indexer.store.digesting import DIGESTED, NAMES, Counted, by_transaction, counted
+from indexer.store.digests import Digested
 from indexer.store.postgres_coordination import PostgresCoordination
-from indexer.store.statements import query
+from indexer.store.statements import query, spans_of
 
 if TYPE_CHECKING:
     from indexer.store.pool import Session
@@ -22,13 +23,18 @@ class PostgresDigests(PostgresCoordination):
 
     async def digests(self, stream: str, span: Span) -> Mapping[int, Digest]:
         async with self._transaction() as session:
-            rows = await session.fetch(query("digests"), stream, *_buckets(span))
-        found = {row["bucket"]: Digest(row["payloads"], int(row["digest"])) for row in rows}
-        return {bucket: digest for bucket, digest in found.items() if digest != Digest()}
+            return await _kept(session, stream, span)
 
     async def payload_digests(self, stream: str, span: Span) -> Mapping[tuple[int, bytes], Digest]:
         async with self._transaction() as session:
             return by_transaction(await _payloads(session, stream, span))
+
+    async def digested(self, stream: str, span: Span, *, payloads: bool) -> Digested:
+        async with self._transaction("repeatable_read") as session:
+            covered = await session.fetchval("SELECT slots FROM ledger.coverage WHERE stream = $1", stream)
+            kept = await _kept(session, stream, span)
+            stored = by_transaction(await _payloads(session, stream, span)) if payloads else None
+        return Digested(common(spans_of(covered), [span]), kept, stored)
 
     async def digests_waiting(self, stream: str, span: Span) -> Sequence[int]:
         async with self._transaction() as session:
@@ -45,6 +51,12 @@ class PostgresDigests(PostgresCoordination):
             found = by_transaction(await _payloads(session, stream, span))
             total = sum(found.values(), Digest())
             await session.execute(query("insert_digest"), stream, bucket, total.payloads, total.total)
+
+
+async def _kept(session: Session, stream: str, span: Span) -> Mapping[int, Digest]:
+    rows = await session.fetch(query("digests"), stream, *_buckets(span))
+    found = {row["bucket"]: Digest(row["payloads"], int(row["digest"])) for row in rows}
+    return {bucket: digest for bucket, digest in found.items() if digest != NOTHING}
 
 
 async def _payloads(session: Session, stream: str, span: Span) -> Iterator[Counted]:

@@ -1,8 +1,11 @@
 """What the digest costs of ingest: the same pages read and written with it and without, in turns.
 
-Two ledgers in one server. A turn reads blocks, makes rows of their transactions and writes a page of as many, as a
-backfill does; one side's writes count no payload, so that nothing is hashed and no digest moves. What must stay true:
-both write the same rows, who begins changes, and the side with digests ends with those of its payloads.
+Two ledgers in one server, and three ways of ingest: whole blocks and the Portal's lines, as a backfill reads and writes
+them; and pages of the live tail, which are read and written twice: as they are confirmed, and as their slots settle.
+One side's writes count no payload and its statements know of no digests, so that nothing is hashed and nothing moves.
+The cost is smaller than the noise of a machine that does other work: so it is judged by its parts, the CPU of counting
+as it is spent within these writes, and of the statement that moves digests, beside the same without them. What must
+stay true: both write the same rows, who begins changes, and the side with digests ends with those of its payloads.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 from unittest.mock import patch
@@ -20,17 +24,23 @@ from unittest.mock import patch
 import msgspec
 
 from indexer.core.coverage import Span
-from indexer.core.digest import Digest
+from indexer.core.digest import MODULUS, Digest
+from indexer.core.protocol import Protocol as Stream
 from indexer.core.protocol import process
 from indexer.core.rpc import parse_block
 from indexer.ingest.garbage import collect_rarely
+from indexer.sources.portal_lines import read_block
+from indexer.store import writing
 from indexer.store.base import Page
+from indexer.store.digesting import DigestChange, Place
 from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.postgres import PostgresStore, open_store
+from indexer.store.statements import query
 from indexer.store.table_change import TableChange
 from tests.bench.environment import SetUpFailed
 from tests.bench.inserting import WARM_UP, new_ledgers
-from tests.bench.ledger_pages import BACKFILL, Pages, chain
+from tests.bench.ledger_pages import BACKFILL, BUSY, LIVE, Pages, Shape, chain, settling
+from tests.bench.recording import portal_lines
 from tests.bench.rounds import Bar, Contest, Side
 from tests.programs import protocols
 from tests.simulation.chains import answer
@@ -38,25 +48,35 @@ from tests.simulation.scripts import reference
 
 SIDES = ("with", "without")
 MOST = 0.03  # Of the time of ingest.
-TURNS_A_ROUND = 4  # A small share is told by many turns only.
+TURNS_A_ROUND = 4
+TRIES = 10
+STREAMS = tuple(protocol.name for protocol in protocols())
 EVERYTHING = Span(0, 1 << 50)
 
 
 class Spent(NamedTuple):
-    """Seconds of one page: of our processor and the server's, where the system tells it; and of the wall."""
+    """Seconds of one turn: of our processor and the server's, where the system tells it; of the wall; and of the
+    processor for digests alone."""
 
     cpu: float
     wall: float
+    digests: float
 
 
-@contextmanager
-def counting(side: str) -> Iterator[None]:
-    """Where digests are not kept, no payload is counted."""
-    if side == "with":
-        yield
-        return
-    with patch.object(TableChange, "digest", lambda *_: None):
-        yield
+class Moving(NamedTuple):
+    """Seconds of CPU, ours and the server's, that digests add to a page's statement: where none moves, and three."""
+
+    none: float
+    three: float
+
+
+class Way(NamedTuple):
+    """A way of ingest. `read`: reads and interprets so many transactions; `written`: what is written of a page."""
+
+    name: str
+    shape: Shape
+    read: Callable[[int], None]
+    written: Callable[[Page], Sequence[Page]]
 
 
 def measured(rounds: int) -> list[Contest]:
@@ -74,44 +94,181 @@ def measured(rounds: int) -> list[Contest]:
 async def measured_at(server_url: str, turns: int, most_transactions: int = BACKFILL.transactions) -> list[Contest]:
     """In two new databases of this server. Raises SetUpFailed unless the digests are true in the end."""
     urls = await new_ledgers(server_url, SIDES)
-    pages, bodies = Pages(), _bodies(most_transactions)
-    shape = BACKFILL._replace(transactions=most_transactions)
-    spent: dict[str, list[Spent]] = {name: [] for name in SIDES}
+    pages, contests = Pages(), []
     async with AsyncExitStack() as resources:
         stores = {
             name: await resources.enter_async_context(open_store(urls[name], connections=(1, 1))) for name in SIDES
         }
-        for number in range(WARM_UP + turns):
-            (page,) = pages.turn(shape)
-            for name in SIDES if number % 2 else reversed(SIDES):
-                spent[name].append(await _turn(name, stores[name], bodies, page))
+        moving = await _moving(stores["with"], repeats=100 if turns > 1 else 1)
+        for way in WAYS:
+            spent: dict[str, list[Spent]] = {name: [] for name in SIDES}
+            shape = way.shape._replace(transactions=min(way.shape.transactions, most_transactions))
+            for number in range(WARM_UP + turns):
+                given = list(pages.turn(shape))
+                for name in SIDES if number % 2 else reversed(SIDES):
+                    spent[name].append(await _turn(name, stores[name], way, given, shape.transactions, moving))
+            contests += [_by_parts(way.name, spent["with"]), *(_contest(way.name, c, spent) for c in ("cpu", "wall"))]
         await _check(stores)
-    return [_contest(clock, spent) for clock in Spent._fields]
+    return contests
 
 
-def _bodies(most_transactions: int) -> Mapping[int, bytes]:
-    """By slot, the answers to getBlock that hold so many transactions, or a few more."""
-    found: dict[int, bytes] = {}
-    left = most_transactions
+async def _turn(
+    side: str, store: PostgresStore, way: Way, pages: Sequence[Page], transactions: int, moving: Moving
+) -> Spent:
+    gc.collect()
+    process_id = await _server_process(store)
+    with counting(side) as counted:
+        cpu, wall = _cpu(process_id), time.perf_counter()
+        for page in pages:
+            for written in way.written(page):
+                way.read(transactions)
+                await store.write(written)
+        took = _cpu(process_id) - cpu, time.perf_counter() - wall
+    return Spent(*took, counted.seconds + sum(moving.three if moves else moving.none for moves in counted.moves))
+
+
+class Counted:
+    """CPU seconds of counting payloads, and for each page whether a digest moved."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.moves: list[bool] = []
+
+    def digest(self, change: TableChange, digests: DigestChange) -> None:
+        began = time.thread_time()
+        _DIGEST(change, digests)
+        self.seconds += time.thread_time() - began
+
+    def by_place(self, digests: DigestChange) -> Mapping[Place, Digest]:
+        began = time.thread_time()
+        found = _BY_PLACE(digests)
+        self.seconds += time.thread_time() - began
+        self.moves.append(bool(found))
+        return found
+
+
+_DIGEST, _BY_PLACE = TableChange.digest, DigestChange.by_place.fget
+
+
+@contextmanager
+def counting(side: str) -> Iterator[Counted]:
+    """Where digests are not kept, no payload is counted, and the statement that marks moves none."""
+    counted = Counted()
+    if side == "with":
+        place = property(lambda digests: counted.by_place(digests))
+        with (
+            patch.object(TableChange, "digest", lambda change, digests: counted.digest(change, digests)),
+            patch.object(DigestChange, "by_place", place),
+        ):
+            yield counted
+    else:
+        with patch.object(TableChange, "digest", lambda *_: None), patch.object(writing, "query", _without_digests):
+            yield counted
+
+
+@cache
+def _without_digests(name: str, **parts: str) -> str:
+    statement = query(name, **parts)
+    if name != "mark":
+        return statement
+    before, found, rest = statement.partition("digests AS (")
+    _, also, behind = rest.partition("\n)\n")
+    assert found, f"{name} moves no digests any more"
+    assert also, f"in {name} digests do not come last"
+    # Never run, since nobody asks for it: it tells what the parameters are.
+    return f"{before}digests AS (SELECT $16::text[], $17::int8[], $18::int8[], $19::numeric[]){behind}"
+
+
+async def _moving(store: PostgresStore, repeats: int) -> Moving:
+    """The least of some tries of each, so that what others do does not count."""
+    process_id = await _server_process(store)
+    digests = [[*STREAMS], [0] * 3, [1] * 3, [MODULUS // 3] * 3]
+    took = {}
+    for name, statement, moved in (
+        ("without", _without_digests("mark"), [[]] * 4),
+        ("none", query("mark"), [[]] * 4),
+        ("three", query("mark"), digests),
+    ):
+        took[name] = min([await _marking(store, process_id, statement, moved, repeats) for _ in range(TRIES)])
+    async with store._transaction() as session:
+        await session.execute("DELETE FROM ledger.digests")
+        await session.execute("DELETE FROM ledger.dirty_hours")
+    return Moving(max(0.0, took["none"] - took["without"]), max(0.0, took["three"] - took["without"]))
+
+
+async def _marking(
+    store: PostgresStore, process_id: int, statement: str, moved: Sequence[Sequence[object]], repeats: int
+) -> float:
+    """Seconds of CPU of one such statement, that marks an hour as well."""
+    marks = [[BUSY.genesis_time], [STREAMS[0]], ["market"]]
+    cpu = _cpu(process_id)
+    for _ in range(repeats):
+        async with store._transaction() as session:
+            await session.execute(statement, *marks, *([[]] * 12), *moved)
+    return (_cpu(process_id) - cpu) / repeats
+
+
+async def _server_process(store: PostgresStore) -> int:
+    async with store._transaction() as session:
+        return int(session.get_server_pid())
+
+
+# --- what is read --------------------------------------------------------------------------------------------------
+
+
+def _read_blocks(transactions: int) -> None:
+    known = reference()
+    for slot, body in _bodies(transactions):
+        for transaction in parse_block(msgspec.json.decode(body), slot).transactions:
+            process(transaction, protocols(), known)
+
+
+@cache
+def _bodies(transactions: int) -> Sequence[tuple[int, bytes]]:
+    """Answers to getBlock that hold so many transactions, or a few more; behind their slots."""
+    found, left = [], transactions
     for slot, block in chain().blocks.items():
         if left > 0 and block.transactions:
-            found[slot] = msgspec.json.encode(answer(block))
+            found.append((slot, msgspec.json.encode(answer(block))))
             left -= len(block.transactions)
     return found
 
 
-async def _turn(side: str, store: PostgresStore, bodies: Mapping[int, bytes], page: Page) -> Spent:
-    gc.collect()
+def _read_lines(transactions: int) -> None:
     known = reference()
-    async with store._transaction() as session:
-        process_id = session.get_server_pid()
-    with counting(side):
-        cpu, wall = _cpu(process_id), time.perf_counter()
-        for slot, body in bodies.items():
-            for transaction in parse_block(msgspec.json.decode(body), slot).transactions:
-                process(transaction, protocols(), known)
-        await store.write(page)
-        return Spent(_cpu(process_id) - cpu, time.perf_counter() - wall)
+    for stream, has_logs, line in _lines(transactions):
+        for transaction in read_block(line, has_logs=has_logs).transactions:
+            process(transaction, [stream], known)
+
+
+@cache
+def _lines(transactions: int) -> Sequence[tuple[Stream, bool, bytes]]:
+    """The Portal's lines of as many blocks as `_bodies` are; each with the stream that they are told of."""
+    slots = {slot for slot, _ in _bodies(transactions)}
+    return [
+        (stream, bool(stream.logs.ids), msgspec.json.encode(line))
+        for stream in protocols()
+        for line in portal_lines(chain(), stream)
+        if line["header"]["number"] in slots
+    ]
+
+
+def _once(page: Page) -> Sequence[Page]:
+    return [page]
+
+
+def _as_confirmed_and_settled(page: Page) -> Sequence[Page]:
+    return [page, settling(page, min(one.origin.slot for one in (*page.events, *page.failures)))]
+
+
+WAYS = (
+    Way(f"blocks, {BACKFILL.transactions} tx", BACKFILL, _read_blocks, _once),
+    Way(f"portal, {BACKFILL.transactions} tx", BACKFILL, _read_lines, _once),
+    Way(f"{LIVE.pages} pages {LIVE.name}", LIVE, _read_blocks, _as_confirmed_and_settled),
+)
+
+
+# --- what is judged ------------------------------------------------------------------------------------------------
 
 
 def _cpu(server_process: int) -> float:
@@ -127,11 +284,19 @@ async def _check(stores: dict[str, PostgresStore]) -> None:
             raise SetUpFailed(f"digests of {protocol.name} are {sums}, the payloads give {payloads}")
 
 
-def _contest(clock: str, spent: dict[str, list[Spent]]) -> Contest:
-    """CPU is judged; the wall has the noise of disks and neighbours, which is more than the digest costs."""
-    bar = Bar(1 - MOST, 1 - MOST) if clock == "cpu" else Bar(0, 0)
-    event = f"{BACKFILL.name}, {clock}"
+def _by_parts(way: str, spent: Sequence[Spent]) -> Contest:
+    """A turn's CPU beside the same without what was spent on digests."""
+    turns = spent[WARM_UP:]
+    bar, event = Bar(1 - MOST, 1 - MOST), f"{way}, by parts"
+    sides = [one.cpu for one in turns], [one.cpu - one.digests for one in turns]
+    ours, peer = (Side(None, event, name, 0.0, seconds) for name, seconds in zip(SIDES, sides, strict=True))
+    return Contest(event, 0, "digest", bar, ours, peer)
+
+
+def _contest(way: str, clock: str, spent: Mapping[str, Sequence[Spent]]) -> Contest:
+    """Side by side, and not judged: both clocks have the noise of neighbours, which is more than the digest costs."""
+    event = f"{way}, {clock}"
     ours, peer = (
         Side(None, event, name, 0.0, [getattr(one, clock) for one in spent[name][WARM_UP:]]) for name in SIDES
     )
-    return Contest(event, 0, "digest", bar, ours, peer)
+    return Contest(event, 0, "digest", Bar(0, 0), ours, peer)

@@ -77,17 +77,24 @@ def _read() -> Iterator[Processed]:
 
 
 def _page(found: Processed, shift: int, *, settles: bool) -> Page:
-    first = BUSY.first_slot + shift
-    events, failures = _shifted(found.events, shift), _shifted(found.failures, shift)
-    return Page(
-        events=events,
+    page = Page(
+        events=_shifted(found.events, shift),
         records=_shifted(found.records, shift),
-        failures=failures,
-        settled={protocol.name: [Span(first, first + SLOTS)] for protocol in protocols()} if settles else {},
-        seen={(one.origin.slot, one.origin.signature) for one in (*events, *failures)} if settles else None,
-        source="portal" if settles else "websocket",
+        failures=_shifted(found.failures, shift),
+        source="websocket",
         endpoint="bench",
-        slot_times={first: BUSY.genesis_time + shift // SLOTS_A_SECOND} if settles else {},
+    )
+    return settling(page, BUSY.first_slot + shift) if settles else page
+
+
+def settling(page: Page, first: int) -> Page:
+    """The same rows as a finalized read brings them, of whole slots from `first` on."""
+    return replace(
+        page,
+        settled={protocol.name: [Span(first, first + SLOTS)] for protocol in protocols()},
+        seen={(one.origin.slot, one.origin.signature) for one in (*page.events, *page.failures)},
+        source="portal",
+        slot_times={first: BUSY.genesis_time + (first - BUSY.first_slot) // SLOTS_A_SECOND},
     )
 
 

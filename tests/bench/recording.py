@@ -183,7 +183,7 @@ def record_portal(folder: Path, *, slots: int, transactions: float, times: int) 
     folder.mkdir()
     names = [stream.name for stream in protocols()]
     chain = stretch(slots, transactions, names)
-    lines = {stream.name: _portal_lines(chain, stream) for stream in _streams(names)}
+    lines = {stream.name: portal_lines(chain, stream) for stream in _streams(names)}
     programs = {stream.name: base58.encode(next(iter(stream.programs))) for stream in _streams(names)}
     (folder / "programs.json").write_bytes(msgspec.json.encode(programs))
     with (folder / "headers.jsonl").open("wb") as file:
@@ -199,7 +199,7 @@ def record_portal(folder: Path, *, slots: int, transactions: float, times: int) 
     return Recorded(folder, Span(chain.first_slot, end), times * len(chain.truth.events) - last, chain.genesis_hash)
 
 
-def _portal_lines(chain: Chain, stream: Stream) -> list[dict[str, Any]]:
+def portal_lines(chain: Chain, stream: Stream) -> list[dict[str, Any]]:
     """The lines of all blocks with something in them."""
     portal = Portal(Cluster(chain, lambda: 0.0, start_slot=chain.end_slot + 1000), behind=0, most_blocks=10**9)
     body = stream_query(stream, Span(chain.first_slot, chain.end_slot))

@@ -14,6 +14,8 @@ from tests.ingest import test_settling as settling
 from tests.ingest import test_witnesses as witnesses
 from tests.mutation import Mutant, mutant
 
+_AT_LAST = "            return await filler.missing(task, wanted)\n"
+_FRUITLESS = "            fruitless += 1\n            await asyncio.sleep(next(pauses))\n"
 MUTANTS = [
     # Filling.
     mutant(
@@ -81,6 +83,15 @@ MUTANTS = [
         settling.test_a_slot_that_stays_open_keeps_no_loop_busy,
         "ingest.settling",
         ("        elif filled.is_again:\n            await asyncio.sleep(max(pause_s, next(pauses)))\n", ""),
+    ),
+    mutant(
+        "what is left is asked for without patience",
+        settling.test_a_fill_outlives_a_database_that_is_away_at_any_moment,
+        "ingest.settling",
+        (f"            if fruitless >= MOST_FRUITLESS:\n    {_AT_LAST}", ""),
+        (f"    {_AT_LAST}", "                break\n"),
+        ("    while True:\n        try:\n", "    while fruitless < MOST_FRUITLESS:\n        try:\n"),
+        (_FRUITLESS, f"{_FRUITLESS}{_AT_LAST[8:]}"),
     ),
     # Heads.
     mutant(

@@ -11,17 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.core.coverage import Span, Spans, missing, of_slots
+from indexer.errors import StoreUnavailable
 from indexer.ingest.filling import Task
 from indexer.ingest.settling import MOST_FRUITLESS, fill_all, keep_settled
 from indexer.ingest.turns import Turns
+from indexer.simulation.outages import Outages, outages
 from indexer.simulation.virtual_time import run
+from indexer.store.base import Store
 from indexer.store.memory import MemoryStore
 from tests.ingest.scripted import NAMES, WANTED, Way, filler, task
 
 slots = st.sets(st.integers(0, 40)).map(of_slots)
 
 
-def filled_all(store: MemoryStore, some: Task, *ways: Way, **made: int) -> dict[str, Spans]:
+def filled_all(store: Store, some: Task, *ways: Way, **made: int) -> dict[str, Spans]:
     async def main() -> dict[str, Spans]:
         return await fill_all(filler(store, *ways, **made), [some], WANTED, pause_s=0.5, rng=Random(2))
 
@@ -101,3 +104,32 @@ def test_a_fill_ends_though_something_stays_open():
     way = Way(leaves=(Span(10, 11), Span(50, 52)))
     filled_all(MemoryStore(), task("blocks"), way)
     assert sum(Span(10, 11) == span for _, span in way.asked) <= MOST_FRUITLESS + 1
+
+
+class AwayOnce(Outages):
+    """Refuses one call, the `at`-th."""
+
+    def __init__(self, at: int | None = None) -> None:
+        super().__init__(lambda: 0.0, ())
+        self._at, self.calls = at, 0
+
+    def strike(self) -> None:
+        self.calls += 1
+        if self.calls == self._at:
+            raise StoreUnavailable("the database is away", place="memory")
+
+
+def test_a_fill_outlives_a_database_that_is_away_at_any_moment():
+    """From its first question to its last, when everything is settled."""
+
+    def left(weather: AwayOnce) -> dict[str, Spans]:
+        return filled_all(outages(MemoryStore(), weather), task("blocks"), Way(leaves=stuck), span_slots=40)
+
+    stuck, calm = (Span(10, 11),), AwayOnce()
+    undisturbed = left(calm)
+    assert undisturbed == dict.fromkeys(NAMES, stuck)
+    for moment in range(1, calm.calls + 1):
+        try:
+            assert left(AwayOnce(moment)) == undisturbed, f"away at call {moment} of {calm.calls}"
+        except* StoreUnavailable:
+            pytest.fail(f"it did not wait for the database at call {moment} of {calm.calls}")

@@ -40,6 +40,7 @@ TYPED = [words[1:] for words in ALL if words[0] == OURS]
 WORKER = ["worker", "--strategy", "portal"]
 ASKED = ["backfill", "--distributed", "--from", "2022-11-04", "--protocol", "drift"]
 ENDLESS = (["run"], ["serve"], WORKER, ASKED)
+DIGESTS = [words for words in TYPED if words[0] == "digest"]  # One reads what the other writes.
 OF_POSTGRES = [words for words in ALL if re.search(r"\b(psql|pg_dump|createdb|pg_restore)\b", " ".join(words))]
 # Only what is missing or wrong out there makes these end with 1: the simulated clock stands still.
 MAY_FIND = ("doctor", "backfill", "repair", "verify")
@@ -85,7 +86,7 @@ def stood_in(words: Sequence[str], first_slot: int) -> list[str]:
     return [instead.get(word, word) for word in words]
 
 
-@pytest.mark.parametrize("words", [words for words in TYPED if words not in ENDLESS], ids=shlex.join)
+@pytest.mark.parametrize("words", [words for words in TYPED if words not in (*ENDLESS, *DIGESTS)], ids=shlex.join)
 def test_a_command_of_a_document_runs(cluster: Served, url: str, tmp_path: Path, words: list[str]) -> None:
     if "PATH..." in words and not shared("data").exists():
         pytest.skip("no captures beside this checkout")
@@ -97,6 +98,21 @@ def test_a_command_of_a_document_runs(cluster: Served, url: str, tmp_path: Path,
     assert done.returncode in ({0, 1} if words[0] in MAY_FIND else {0}), done.stderr
     assert done.stdout or "--to" in words
     assert "--to" not in words or words[0] == "backfill" or list(tmp_path.iterdir())
+
+
+def test_manifests_of_a_document_are_written_and_compared(cluster: Served, url: str, tmp_path: Path) -> None:
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "indexer", *words], env=clean(cluster.settings(url)), cwd=tmp_path,
+            capture_output=True, text=True, check=False, timeout=PATIENCE_S,
+        )  # fmt: skip
+
+    written, compared = DIGESTS
+    for name in compared[2:]:
+        done = typed(*written[:-1], name)
+        assert done.returncode == 1, done.stderr  # These slots are not settled here.
+    done = typed(*compared)
+    assert (done.returncode, "30 buckets are equal" in done.stdout) == (0, True), done.stderr
 
 
 def test_a_worker_of_a_document_fills_what_a_backfill_of_it_asks_for(cluster: Served, url: str) -> None:

@@ -12,11 +12,12 @@ from msgspec.structs import replace
 from indexer.core.coverage import Span
 from indexer.core.digest import BUCKET_SLOTS, Digest
 from indexer.errors import InputError
-from indexer.report import digests, manifest
-from indexer.report.manifest_comparison import compare
+from indexer.report import digest_differences, digests, manifest
+from indexer.report.manifest_comparison import Alone, compare
 from indexer.store.connection import connected
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import open_store
+from tests.shared import REPOSITORY
 from tests.store.ledger import event, failure, origin, page
 from tests.unit.test_cli_frame import run
 
@@ -73,15 +74,56 @@ async def test_a_manifest_comes_back_as_it_was_written(tmp_path):
     assert manifest.encoded(again) == manifest.encoded(found)
 
 
-@pytest.mark.parametrize("harm", [b"", b"[]", b'{"genesis_hash": 1}', "rules", "digest"])
-async def test_what_is_no_manifest_is_refused(tmp_path, harm):
-    found = await told(await filled(*ROWS))
-    if harm == "rules":
-        harm = manifest.encoded(replace(found, rules=2))
-    elif harm == "digest":
-        harm = manifest.encoded(found).replace(found.streams[0].buckets[0].digest.encode(), b"no number")
+@pytest.mark.parametrize("harm", [b"", b"[]", b'{"genesis_hash": 1}', b'{"rules": 1, "bucket_slots": 10000}'])
+def test_what_is_no_manifest_is_refused(tmp_path, harm):
     (tmp_path / "one").write_bytes(harm)
-    with pytest.raises(InputError, match="one"):
+    with pytest.raises(InputError, match="one: is no manifest"):
+        manifest.read(tmp_path / "one")
+
+
+@pytest.mark.parametrize(("said", "instead"), [(b'"rules": 1', b'"rules": 2'), (b"10000", b"500")])
+async def test_a_manifest_of_other_rules_is_refused_by_what_they_are(tmp_path, said, instead):
+    """Whatever else another version writes into it."""
+    raw = manifest.encoded(await told(await filled(*ROWS)))
+    assert said in raw
+    (tmp_path / "one").write_bytes(raw.replace(said, instead).replace(b'"streams"', b'"of another shape"'))
+    with pytest.raises(InputError, match="one: has rules") as refused:
+        manifest.read(tmp_path / "one")
+    assert "same version" in refused.value.remedy
+
+
+async def test_a_manifest_that_does_not_say_its_rules_is_none(tmp_path):
+    raw = manifest.encoded(await told(await filled(*ROWS)))
+    (tmp_path / "one").write_bytes(raw.replace(b'"rules": 1,', b""))
+    with pytest.raises(InputError, match="rules"):
+        manifest.read(tmp_path / "one")
+
+
+def one_digit(raw: bytes, digest: str) -> bytes:
+    other = ("0" if digest[0] != "0" else "1") + digest[1:]
+    assert digest.encode() in raw
+    return raw.replace(digest.encode(), other.encode(), 1)
+
+
+@pytest.mark.parametrize("harm", ["stream", "bucket", "payloads", "unsettled", "cut", "shifted", "no number"])
+async def test_a_manifest_that_was_changed_on_its_way_is_refused(tmp_path, harm):
+    """Else it would be called different from an honest one, in buckets in which nothing is."""
+    found = await told(await filled(*ROWS, settled=(0, NEXT + 4)), transactions=False)
+    (stream,) = found.streams
+    first, second = stream.buckets
+    others = {
+        "payloads": replace(stream, buckets=[replace(first, payloads=7), second]),
+        "unsettled": replace(stream, buckets=[first, replace(second, unsettled=())]),
+        "cut": replace(manifest.stream_digest("drift", [first])),
+        "shifted": replace(stream, buckets=[first, replace(second, first_slot=NEXT + 1)]),
+    }
+    raw = manifest.encoded(replace(found, streams=[others.get(harm, stream)]))
+    if harm in ("stream", "bucket"):
+        raw = one_digit(raw, stream.digest if harm == "stream" else second.digest)
+    if harm == "no number":
+        raw = raw.replace(second.digest.encode(), b"twelve")
+    (tmp_path / "one").write_bytes(raw)
+    with pytest.raises(InputError, match=r"one: (was changed|is no manifest)"):
         manifest.read(tmp_path / "one")
 
 
@@ -92,7 +134,7 @@ async def test_one_flipped_byte_names_its_bucket_and_its_transaction():
     (pair,) = found.differing
     assert (pair.protocol, pair.first_slot, pair.payloads) == ("drift", NEXT, (2, 2))
     assert [row["slot"] for row in pair.transactions] == [NEXT + 3]
-    assert str(NEXT + 3) in digests.compared(found)
+    assert str(NEXT + 3) in digest_differences.text(found, "mine", "yours")
 
 
 async def test_a_transaction_that_one_lacks_is_named():
@@ -105,7 +147,7 @@ async def test_without_transactions_it_says_how_to_find_them():
     one, other = [await told(await filled(*rows), transactions=False) for rows in (ROWS, ROWS[:2])]
     found = compare(one, other)
     assert found.differing[0].transactions is None
-    assert "--transactions" in digests.compared(found)
+    assert "--transactions" in digest_differences.text(found, "mine", "yours")
 
 
 async def test_what_is_not_settled_alike_is_not_called_different():
@@ -113,17 +155,65 @@ async def test_what_is_not_settled_alike_is_not_called_different():
     assert (found.differing, len(found.unsettled), found.is_equal) == ([], 1, False)
 
 
-async def test_what_only_one_tells_is_counted():
+async def test_of_slots_that_both_have_settled_a_difference_is_told_whatever_else_is_open():
+    """Two ledgers at the head are hardly ever settled alike; their transactions tell what can be told."""
+    late = failure(origin(NEXT + 900, tx=9), payload=b"settled by one alone")
+    flipped = replace(ROWS[2], payload=b"unknown evenu")
+    one = await told(await filled(*ROWS, late, settled=(0, NEXT + 1000)))
+    other = await told(await filled(*ROWS[:2], flipped, settled=(0, NEXT + 500)))
+    found = compare(one, other)
+    (pair,) = found.differing
+    assert [row["slot"] for row in pair.transactions] == [NEXT + 3]
+    assert pair.unsettled_slots == (NEXT - 1000, NEXT - 500)
+    assert found.unsettled == []
+
+
+async def test_what_only_one_tells_is_named():
     store = await filled(*ROWS)
     found = compare(await told(store), await told(store, Span(0, NEXT)))
-    assert (found.equal, found.alone, found.is_equal) == (1, 1, False)
+    assert (found.equal, found.is_equal) == (1, False)
+    assert found.alone == [Alone("drift", NEXT, 2 * NEXT - 1, "first")]
+    said = digest_differences.text(found, "mine", "yours")
+    assert "in one of the two only" in said
+    assert "same --slots and --protocol" in said
+
+
+async def test_protocols_that_only_one_tells_are_named_over_all_their_buckets():
+    store = await filled(*ROWS)
+    both = await digests.manifest_of(store, "genesis", ["drift", "gmx_solana"], WHOLE)
+    assert compare(await told(store, transactions=False), both).alone == [
+        Alone("gmx_solana", 0, 2 * NEXT - 1, "other"),
+    ]
+
+
+async def test_stored_payloads_that_are_not_those_that_were_written_show_where_transactions_are_told():
+    """Their digest is that of what was written, and equal to others'."""
+    honest, store = await told(await filled(*ROWS)), await filled(*ROWS)
+    table = next(table for table in store._tables if table.kind == "failure")
+    store._tables[table].remove(table.key(table.row(ROWS[2], settled=True)))
+    harmed = await told(store)
+    assert [(protocol, part.first_slot) for protocol, part in harmed.unlike] == [("drift", NEXT)]
+    assert "NOT those" in digests.text(harmed)
+    assert honest.unlike == []
+    (pair,) = compare(honest, harmed).differing
+    assert pair.digests[0] == pair.digests[1]
+    assert [row["slot"] for row in pair.transactions] == [NEXT + 3]
+
+
+async def test_each_difference_comes_with_what_to_do():
+    one, other = [await told(await filled(*rows), transactions=False) for rows in (ROWS, ROWS[:2])]
+    said = digest_differences.text(compare(one, other), "mine", "yours")
+    assert f"digest --slots {NEXT}-{2 * NEXT - 1} --protocol drift --transactions --manifest FILE" in said
+    assert digest_differences.GUIDE.partition(", ")[2] in (REPOSITORY / "OPERATING.md").read_text(encoding="utf-8")
+    behind = await told(await filled(ROWS[0], settled=(0, NEXT)), transactions=False)
+    assert "backfill" in digest_differences.text(compare(one, behind), "mine", "yours")
 
 
 async def test_manifests_that_share_nothing_are_refused():
     store = await filled(*ROWS)
     one = await told(store, Span(0, NEXT))
-    with pytest.raises(InputError, match="clusters"):
-        compare(one, replace(one, genesis_hash="other"))
+    with pytest.raises(InputError, match=r"mine and yours: .*clusters.* genesis and other"):
+        compare(one, replace(one, genesis_hash="other"), "mine and yours")
     with pytest.raises(InputError, match="no bucket"):
         compare(one, await told(store, Span(5, NEXT)))
 
@@ -156,9 +246,13 @@ async def test_two_ledgers_are_compared_by_commands(database_url: str, tmp_path:
         await connection.execute("UPDATE ledger.failures SET payload = 'unknown evenu'")
     done = run(*words, "--recompute", "--json", **said)
     assert (done.returncode, json.loads(done.stdout)["wrong"][0]["first_slot"]) == (1, NEXT)
-    assert run(*words, "--manifest", files[1], "--transactions", "--text", **said).returncode == 0
+    assert run(*words, "--manifest", files[1], "--text", **said).returncode == 0
+    assert run("digest", "compare", *files).returncode == 0  # What was kept is as it was: only the bytes moved.
+    assert run(*words, "--manifest", files[1], "--transactions", "--text", **said).returncode == 1
     done = run("digest", "compare", *files)
-    assert done.returncode == 0, done.stdout  # What was kept is as it was: only the bytes moved.
+    assert (done.returncode, str(NEXT + 3) in done.stdout) == (1, True), done.stdout
+    done = run("digest", "compare", files[0], "--json", **said)
+    assert [row["slot"] for row in json.loads(done.stdout)["differing"][0]["transactions"]] == [NEXT + 3]
     done = run("digest", "--slots", f"0-{2 * NEXT}", "--protocol", "drift", "--text", **said)
     assert (done.returncode, "NOT WHOLLY SETTLED" in done.stdout) == (1, True)
 

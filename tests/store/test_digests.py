@@ -12,7 +12,9 @@ import pytest
 from indexer.core.coverage import Span
 from indexer.core.digest import BUCKET_SLOTS, Digest, payload_number
 from indexer.core.protocol import Processed
+from indexer.store import postgres_digests
 from indexer.store.connection import connected
+from indexer.store.digests import Digested
 from indexer.store.memory import MemoryStore
 from indexer.store.postgres import PARTITION_SLOTS, open_store
 from tests.store.ledger import event, failure, key, origin, page, price, trade
@@ -173,7 +175,65 @@ async def test_any_order_of_pages_with_duplicates_ends_in_one_digest(store, seed
     assert await kept(store) == wanted
 
 
+async def test_what_is_settled_and_its_digests_are_told_together(store):
+    rows = event(origin(5)), event(origin(NEXT, tx=2))
+    await store.write(page(*rows, settled=(0, NEXT + 1)))
+    span = Span(5, NEXT + 5)
+    found = await store.digested("drift", span, payloads=True)
+    assert found.covered == (Span(5, NEXT + 1),)
+    assert found.kept == await store.digests("drift", span)
+    assert found.stored == await store.payload_digests("drift", span)
+    assert (await store.digested("drift", span, payloads=False)).stored is None
+    assert await store.digested("gmx_solana", span, payloads=True) == Digested((), {}, {})
+
+
 # --- in PostgreSQL ---
+
+
+async def test_a_digest_and_the_slots_that_it_is_of_are_of_one_moment(database_url, monkeypatch):
+    """Else what another settles meanwhile would be in one and not in the other, and honest ledgers would differ."""
+    read_kept, old, new = postgres_digests._kept, event(origin(5)), event(origin(50, tx=2))
+    async with open_store(database_url) as store, open_store(database_url) as other:
+        await store.write(page(old, settled=(0, 10)))
+
+        async def while_another_writes(*given):
+            await other.write(page(new, settled=(10, 100)))
+            return await read_kept(*given)
+
+        monkeypatch.setattr(postgres_digests, "_kept", while_another_writes)
+        found = await store.digested("drift", Span(0, 100), payloads=True)
+        assert (found.covered, found.kept) == ((Span(0, 10),), {0: of(old)})
+        assert sum(found.stored.values(), Digest()) == of(old)
+        monkeypatch.undo()
+        assert await kept(store) == {0: of(old, new)}
+
+
+async def test_the_view_shows_digests_as_they_are_kept(database_url):
+    """Over two sessions that took from each other; what waits has no number, and what is empty no row."""
+    async with open_store(database_url, connections=(1, 1)) as one, open_store(database_url, connections=(1, 1)) as two:
+        rows = event(origin(5)), event(origin(6, tx=2)), event(origin(NEXT, tx=3)), event(origin(3 * NEXT, tx=4))
+        await one.write(page(rows[0], settled=(0, 6)))
+        await two.write(page(*rows[1:], settled=(6, 3 * NEXT + 1)))
+        for settled in (Span(6, 7), Span(3 * NEXT, 3 * NEXT + 1)):
+            await one.replace(settled, await one.stored(settled), Processed())
+        async with connected(database_url) as connection:
+            await connection.execute("INSERT INTO ledger.digests_waiting VALUES ('drift', 1)")
+            shown = [tuple(row) for row in await connection.fetch("SELECT * FROM perps.digests ORDER BY first_slot")]
+        digest = (await one.digests("drift", EVERYTHING))[0]
+        assert digest == of(rows[0])
+        assert shown == [
+            ("drift", 0, NEXT - 1, True, 1, digest.hex),
+            ("drift", NEXT, 2 * NEXT - 1, True, None, None),
+        ]
+
+
+async def test_the_view_says_what_is_not_wholly_settled(database_url):
+    async with open_store(database_url) as store:
+        await store.write(page(event(origin(5)), settled=(0, NEXT - 1)))
+        async with connected(database_url) as connection:
+            assert not await connection.fetchval("SELECT settled FROM perps.digests")
+            await store.write(page(settled=(NEXT - 1, NEXT)))
+            assert await connection.fetchval("SELECT settled FROM perps.digests")
 
 
 async def test_writers_of_one_bucket_do_not_wait_for_each_other(database_url):
