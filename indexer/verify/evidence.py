@@ -20,6 +20,7 @@ class Evidence(msgspec.Struct, frozen=True):
     name: str
     form: Form
     of: str  # What it shows the loss of.
+    is_account: bool = False  # A chain's key is an account that every transaction with a link of it names.
 
 
 EVIDENCE: Mapping[str, Sequence[Evidence]] = {
@@ -31,12 +32,12 @@ EVIDENCE: Mapping[str, Sequence[Evidence]] = {
         Evidence("curves", "counter", "curve updates, by recordId"),
     ),
     "jupiter_perps": (
-        Evidence("positions", "state", "changes of a position's size, each with the size before and after it"),
+        Evidence("positions", "state", "changes of a position's size, each with the size before and after it", True),
         Evidence("lp_supply", "sum", "JLP minted and burned, between two readings of the supply"),
     ),
     "gmx_solana": (
         Evidence("trades", "counter", "fills, by trade_id of the market"),
-        Evidence("positions", "state", "fills of a position, each with the trade_id that it found and left"),
+        Evidence("positions", "state", "fills of a position, each with the trade_id that it found and left", True),
         Evidence("gt_supply", "state", "GT minted, given and burned, each with the supply before and after it"),
         Evidence("gt_minted", "state", "GT minted and given, by the total minted"),
         Evidence("lp_supply", "sum", "market tokens and GLV minted and burned, between two tellings of their supply"),
@@ -68,3 +69,8 @@ NOT_PROVABLE: Mapping[str, Sequence[str]] = {
 def form_of(protocol: str, evidence: str) -> Form:
     """Raises KeyError for evidence that the protocol does not leave."""
     return {one.name: one.form for one in EVIDENCE[protocol]}[evidence]
+
+
+def has_account(protocol: str, evidence: str) -> bool:
+    """Whether a chain's key is an account whose transactions hold all of its links."""
+    return any(one.is_account for one in EVIDENCE[protocol] if one.name == evidence)

@@ -107,11 +107,11 @@ def _all(events: Iterable[EventRow], is_gone: Callable[[EventRow], bool]) -> fro
 
 # --- what is found, and what must be -------------------------------------------------------------------------------
 
-Breaks = Count[tuple[Chain, int, int, int]]  # Chain, slot before, slot behind, how much is missing between them.
+Breaks = Count[tuple[Chain, Place, Place, int]]  # Chain, place before, place behind, how much is missing between them.
 
 
 def found(left: Iterable[Link]) -> Breaks:
-    return Count((b.chain, b.after.place.slot, b.before.place.slot, b.found - b.expected) for b in summed(left)[1])
+    return Count((b.chain, b.after.place, b.before.place, b.found - b.expected) for b in summed(left)[1])
 
 
 def expected(everything: Iterable[Link], left: Iterable[Link]) -> Breaks:
@@ -128,7 +128,7 @@ def expected(everything: Iterable[Link], left: Iterable[Link]) -> Breaks:
 
 def _holes(
     chain: Chain, some: Iterable[Link], remaining: Set[tuple[Chain, Place]]
-) -> Iterator[tuple[Chain, int, int, int]]:
+) -> Iterator[tuple[Chain, Place, Place, int]]:
     before: Link | None = None
     lost = 0
     for link in some:
@@ -136,7 +136,7 @@ def _holes(
             lost += link.delta if link.before is None or link.after is None else link.after - link.before
         elif link.after is not None:
             if before is not None and lost:
-                yield chain, before.place.slot, link.place.slot, lost
+                yield chain, before.place, link.place, lost
             before, lost = link, 0
 
 

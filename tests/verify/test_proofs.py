@@ -24,9 +24,9 @@ async def ledger(emptied_database_url: str):
         yield ledger
 
 
-def loss_of(chain: SimulatedChain, kind: str, protocol: str) -> Loss:
+def loss_of(chain: SimulatedChain, kind: str, protocol: str, first: int = 0) -> Loss:
     """One that its chains show."""
-    for seed in range(20):
+    for seed in range(first, first + 20):
         for loss in drawn(chain, Random(seed)):
             if loss[:2] == (kind, protocol) and breaks_without(chain, loss):
                 return loss
@@ -155,14 +155,14 @@ async def test_an_empty_hole_that_is_settled_leaves_its_gaps_unexplained(ledger:
     assert "not_settled" not in causes
 
 
-async def test_what_cut_logs_hide_is_said_to_be_cut(ledger: Ledger):
+async def test_what_cut_logs_may_hide_is_said_to_be_bounded_by_them(ledger: Ledger):
     chain = small_chain(CUT)
     await ledger.settle(chain)
     await ledger.read_accounts(chain)
     await ledger.prove()
     gaps = await ledger.gaps()
     assert gaps
-    assert {gap.cause for gap in gaps} == {"truncated"}
+    assert {gap.cause for gap in gaps} == {"bounded"}, "nobody else was asked yet"
 
 
 async def test_provisional_rows_are_no_evidence(ledger: Ledger):
