@@ -7,6 +7,7 @@ only when somebody else was asked too: until then a loss that lies beside it loo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -26,6 +27,8 @@ MEANINGS: dict[Cause, str] = {
     "contradiction": "numbers come again, or run back: what is there cannot all be true",
     "never_emitted": "another endpoint and another way brought nothing: nobody has it, or it was never emitted",
 }
+
+EXPLAINED: Sequence[Cause] = ("not_settled", "truncated")  # No loss of ours.
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +69,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_explained(self) -> bool:
         """Whether it is no loss: slots that are still to be settled, or bytes that no endpoint has."""
-        return self.cause in ("not_settled", "truncated")
+        return self.cause in EXPLAINED
 
     @property
     def may_be_cured(self) -> bool:

@@ -24,6 +24,7 @@ from indexer.verify.chain import Break, Chain, Known, Place, summed
 from indexer.verify.gap import Gap
 from tests.verify.ledgers import EVERYTHING, LATER, PROTOCOLS, Hidden, Ledger, opened, repair, settings_for, whole
 from tests.verify.losses import Loss, found, small_chain, truncated, unexplained
+from tests.verify.mending import mended
 from tests.verify.test_proofs import CUT, UNCUT, breaks_without, hidden, links_left, loss_of
 
 
@@ -102,6 +103,17 @@ async def test_what_an_accounts_list_does_not_have_stays_a_gap_that_says_who_was
     assert {gap.refetched_from for gap in told} == {"signatures of the account"}
     assert {gap.cause for gap in told} <= {"never_emitted", "unreadable"}
     assert (mending.done.rows, mending.done.slots) == (0, 0)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_whatever_a_gap_shows_is_there_again_after_a_repair_and_nothing_else_changed(
+    emptied_database_url: str, seed: int
+):
+    """`make verify` does the same for 30 ledgers."""
+    told = await mended(emptied_database_url, seed)
+    assert told.wrong == []
+    assert told.repaired == told.shown
+    assert {protocol for protocol, _ in told.shown} == set(PROTOCOLS)
 
 
 async def test_a_row_whose_event_is_there_is_made_again_without_asking_anybody(ledger: Ledger):
