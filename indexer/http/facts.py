@@ -1,7 +1,8 @@
 """What the ledger says of itself, asked at most once a second, whoever wants to know.
 
 Status, readiness and metrics are one question on a connection of their own: many who ask share an answer, and no page
-or query of the API can keep them waiting. A database that does not answer is a fact too.
+or query of the API can keep them waiting. A database that does not answer is a fact too. What is proven complete
+changes by the hour and is dearer to ask: it may be a minute old.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from indexer.redaction import redacted
 from indexer.report.daemons import BACKFILL, PROVIDERS, SHARES, STATUS
 
 if TYPE_CHECKING:
-    from indexer.http.reader import Pool
+    from indexer.http.reader import Pool, Session
 
 KEPT_S = 1.0
 PROOFS_KEPT_S = 60.0
@@ -108,17 +109,19 @@ class Observatory:
             return trouble
         except TimeoutError:
             return Trouble("database_unavailable", f"the database did not answer within {TIMEOUT_S:g} s")
-        return Facts(*asked, proofs)  # type: ignore[arg-type]  # As many as there are questions.
+        status, providers, freshness, estimates, backfill, shares = asked
+        return Facts(status, providers, freshness, estimates, backfill, shares, proofs)
 
-    async def _proven(self, connection: Connection) -> Proofs:
+    async def _proven(self, connection: Session) -> Proofs:
         loop = asyncio.get_running_loop()
         if loop.time() >= self._proofs_until:
-            self._proofs = Proofs(*[await _rows(connection, query) for query in (_UNEXPLAINED, _DAYS, _OPINIONS)])
+            gaps, days, opinions = [await _rows(connection, query) for query in (_UNEXPLAINED, _DAYS, _OPINIONS)]
+            self._proofs = Proofs(gaps, days, opinions)
             self._proofs_until = loop.time() + PROOFS_KEPT_S
         return self._proofs
 
 
-async def _rows(connection: Connection, query: str) -> Sequence[Row]:
+async def _rows(connection: Session, query: str) -> Sequence[Row]:
     return [_plain(dict(row)) for row in await connection.fetch(query)]
 
 

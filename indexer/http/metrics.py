@@ -126,8 +126,10 @@ def _of_proofs(facts: Facts) -> Iterator[Metric]:
     told = {(row["protocol"], row["cause"]): row["gaps"] for row in proofs.gaps}
     gaps = [((name, cause), told.get((name, cause), 0)) for name in streams for cause in CAUSES]
     yield gauge("unexplained_gaps", ("protocol", "cause"), gaps, "Places where the programs' own counts show a loss.")
+    days = {row["protocol"]: row for row in proofs.days}
     for name, says in (("proven", "Settled days without such a gap."), ("unproven", "Settled days with such a gap.")):
-        yield gauge(f"days_{name}", _PROTOCOL, [((row["protocol"],), row[name]) for row in proofs.days], says)
-    for name, says in (("rows", "compared with what is settled."), ("differing", "told otherwise than what is settled.")):
+        of_name = [((stream,), days[stream][name] if stream in days else 0) for stream in streams]
+        yield gauge(f"days_{name}", _PROTOCOL, of_name, says)
+    for name, says in (("rows", "Rows compared with what is settled."), ("differing", "Of these, told otherwise.")):
         compared = [((row["endpoint"], row["protocol"]), row[name]) for row in proofs.opinions]
-        yield counter(f"second_opinion_{name}", ("endpoint", "protocol"), compared, f"Rows of an endpoint, {says}")
+        yield counter(f"second_opinion_{name}", ("endpoint", "protocol"), compared, says)
