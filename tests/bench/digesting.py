@@ -11,10 +11,10 @@ import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import msgspec
@@ -61,6 +61,11 @@ def counting(side: str) -> Iterator[None]:
 
 def measured(rounds: int) -> list[Contest]:
     """In a server of its own. Raises SetUpFailed."""
+    return in_server(measured_at, rounds)
+
+
+def in_server(at: Callable[[str, int], Coroutine[Any, Any, list[Contest]]], rounds: int) -> list[Contest]:
+    """`at` a server of its own, with turns for so many rounds. Raises SetUpFailed."""
     collect_rarely()
     with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as name:
         folder = Path(name).resolve()
@@ -68,13 +73,13 @@ def measured(rounds: int) -> list[Contest]:
         with EmbeddedPostgres(folder / "server") as server:
             if server.url is None:
                 raise SetUpFailed("the server has no address")
-            return asyncio.run(measured_at(server.url, rounds * TURNS_A_ROUND))
+            return asyncio.run(at(server.url, rounds * TURNS_A_ROUND))
 
 
 async def measured_at(server_url: str, turns: int, most_transactions: int = BACKFILL.transactions) -> list[Contest]:
     """In two new databases of this server. Raises SetUpFailed unless the digests are true in the end."""
     urls = await new_ledgers(server_url, SIDES)
-    pages, bodies = Pages(), _bodies(most_transactions)
+    pages, bodies = Pages(), bodies_of(most_transactions)
     shape = BACKFILL._replace(transactions=most_transactions)
     spent: dict[str, list[Spent]] = {name: [] for name in SIDES}
     async with AsyncExitStack() as resources:
@@ -84,12 +89,13 @@ async def measured_at(server_url: str, turns: int, most_transactions: int = BACK
         for number in range(WARM_UP + turns):
             (page,) = pages.turn(shape)
             for name in SIDES if number % 2 else reversed(SIDES):
-                spent[name].append(await _turn(name, stores[name], bodies, page))
+                with counting(name):
+                    spent[name].append(await turn(stores[name], bodies, page))
         await _check(stores)
-    return [_contest(clock, spent) for clock in Spent._fields]
+    return [contest("digest", clock, spent) for clock in Spent._fields]
 
 
-def _bodies(most_transactions: int) -> Mapping[int, bytes]:
+def bodies_of(most_transactions: int) -> Mapping[int, bytes]:
     """By slot, the answers to getBlock that hold so many transactions, or a few more."""
     found: dict[int, bytes] = {}
     left = most_transactions
@@ -100,21 +106,20 @@ def _bodies(most_transactions: int) -> Mapping[int, bytes]:
     return found
 
 
-async def _turn(side: str, store: PostgresStore, bodies: Mapping[int, bytes], page: Page) -> Spent:
+async def turn(store: PostgresStore, bodies: Mapping[int, bytes], page: Page) -> Spent:
     gc.collect()
     known = reference()
     async with store._transaction() as session:
         process_id = session.get_server_pid()
-    with counting(side):
-        cpu, wall = _cpu(process_id), time.perf_counter()
-        for slot, body in bodies.items():
-            for transaction in parse_block(msgspec.json.decode(body), slot).transactions:
-                process(transaction, protocols(), known)
-        await store.write(page)
-        return Spent(_cpu(process_id) - cpu, time.perf_counter() - wall)
+    cpu, wall = cpu_of(process_id), time.perf_counter()
+    for slot, body in bodies.items():
+        for transaction in parse_block(msgspec.json.decode(body), slot).transactions:
+            process(transaction, protocols(), known)
+    await store.write(page)
+    return Spent(cpu_of(process_id) - cpu, time.perf_counter() - wall)
 
 
-def _cpu(server_process: int) -> float:
+def cpu_of(server_process: int) -> float:
     told = Path(f"/proc/{server_process}/schedstat")  # Linux: nanoseconds first.
     return time.process_time() + (int(told.read_text().split()[0]) / 1e9 if told.exists() else 0.0)
 
@@ -127,11 +132,11 @@ async def _check(stores: dict[str, PostgresStore]) -> None:
             raise SetUpFailed(f"digests of {protocol.name} are {sums}, the payloads give {payloads}")
 
 
-def _contest(clock: str, spent: dict[str, list[Spent]]) -> Contest:
+def contest(work: str, clock: str, spent: dict[str, list[Spent]]) -> Contest:
     """CPU is judged; the wall has the noise of disks and neighbours, which is more than the digest costs."""
     bar = Bar(1 - MOST, 1 - MOST) if clock == "cpu" else Bar(0, 0)
     event = f"{BACKFILL.name}, {clock}"
     ours, peer = (
         Side(None, event, name, 0.0, [getattr(one, clock) for one in spent[name][WARM_UP:]]) for name in SIDES
     )
-    return Contest(event, 0, "digest", bar, ours, peer)
+    return Contest(event, 0, work, bar, ours, peer)

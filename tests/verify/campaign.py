@@ -93,6 +93,7 @@ class World:
         rows = events_of(chain, protocol)
         self.rows = {place_of(row): row for row in rows}
         self.links = links(protocol, rows, account_rows(chain, protocol))
+        self.known = set(self.links)
         self._of_transactions: dict[bytes, list[EventRow]] = {}
         for row in rows:
             self._of_transactions.setdefault(row.origin.signature, []).append(row)
@@ -106,8 +107,8 @@ class World:
 def _tried(world: World, loss: Loss) -> Tried:
     left = world.without(loss.gone)
     must, told = expected(world.links, left), found(left)
-    known = {(link.chain, link.place) for link in world.links}
-    paired = {link.chain for link in left if (link.chain, link.place) not in known}  # Otherwise, without its partner.
+    # What is left of a transaction may tell otherwise without what is gone: a commit of another, a last reading.
+    paired = {link.chain for link in left if link not in world.known}
     wrong = [f"not found: {one}" for one in must - told if one[0] not in paired]
     wrong += [f"not so: {one}" for one in told - must if one[0] not in paired]
     wrong += [f"nothing of it lies in its bracket: {one}" for one in told if not _holds(one, world, loss)]
