@@ -198,3 +198,38 @@ async def test_the_view_of_days_says_what_is_proven_of_each(ledger: Ledger):
     assert {row["state"] for row in days if row["protocol"] != "drift"} == {"unsettled"}  # A minute is no day.
     told_gaps = await ledger.connection.fetch("SELECT * FROM perps.completeness_gaps")
     assert all(row["missing"] == row["last_missing"] - row["first_missing"] + 1 for row in told_gaps)
+
+
+FULL_DAY = """
+INSERT INTO ledger.covered_spans (stream, first_slot, behind_slot, starts_at, ends_at)
+VALUES ('drift', 1000, 2000, '2023-12-01Z', '2023-12-02Z')
+"""
+GAP = """
+INSERT INTO ledger.completeness_gaps (
+    protocol, evidence, chain, after_slot, after_tx_index, after_index, after_signature, after_time, after_value,
+    after_is_reading, before_slot, before_tx_index, before_index, before_signature, before_time, before_value,
+    before_is_reading, expected, found, cause, judged
+) VALUES ('drift', 'perp_fills', 'perp:0', 1000, 0, 0, 'x', '2023-12-01T12:00Z', 1, false, $1, 0, 0, 'x',
+    '2023-12-01T13:00Z', 5, false, 1, 4, $2, true)
+"""
+
+
+@pytest.mark.parametrize(
+    ("causes", "state"),
+    [
+        (["bounded", None], "broken"),
+        (["bounded", "never_emitted"], "broken"),
+        (["bounded", "not_settled"], "unsettled"),
+        (["bounded", "truncated"], "bounded"),
+        (["truncated"], "truncated"),
+    ],
+)
+async def test_a_day_with_a_gap_that_nobody_else_was_asked_about_is_not_called_whole(
+    ledger: Ledger, causes: list[str | None], state: str
+):
+    await ledger.connection.execute(FULL_DAY)
+    for number, cause in enumerate(causes):
+        await ledger.connection.execute(GAP, 1500 + number, cause)
+    (day,) = await ledger.connection.fetch("SELECT * FROM perps.completeness_daily")
+    assert (day["coverage"], day["state"], day["gaps"]) == ("full", state, len(causes))
+    assert day["unexplained_gaps"] == sum(cause not in ("truncated", "not_settled") for cause in causes)
