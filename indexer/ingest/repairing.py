@@ -17,7 +17,7 @@ from typing import Protocol as Interface
 import msgspec
 import structlog
 
-from indexer.core.coverage import Span, Spans, missing, of_slots, union
+from indexer.core.coverage import Span, Spans, common, missing, of_slots, union
 from indexer.core.protocol import Protocol
 from indexer.ingest.reprocess import reprocess_ledger
 from indexer.ingest.verifying import MOST_GAPS, Witnesses, prove_marked
@@ -76,6 +76,7 @@ class Repair:
         self._witnesses = witnesses
         self._others = others
         self._most_whole_slots = most_whole_slots
+        self._fetched: dict[str, dict[Span, str]] = {}  # By protocol, what was fetched whole, and by which strategies.
         self.done = Repaired()
 
     async def run(self, protocol: str, span: Span) -> None:
@@ -88,10 +89,10 @@ class Repair:
             gaps = [gap for gap in found if gap.bracket.end > bytes_from]  # No proof below could ever close one.
             await self._remake(gap for gap in gaps if gap.cause == "row_missing")
             curable = [gap for gap in gaps if gap.may_be_cured]
-            brackets = narrowest(gap for gap in curable if not self._is_for_list(gap))
-            todo = [bracket for bracket in brackets if missing([bracket], tried)]
+            todo = narrowest(gap for gap in curable if not self._is_for_list(gap) and missing([gap.bracket], tried))
             for bracket in todo:
                 await self._refetch(protocol, bracket)
+            await self._tell(protocol, curable)
             lists = {(gap.chain, gap.bracket): gap for gap in curable if self._is_for_list(gap)}
             for key in sorted(lists.keys() - listed):
                 await self._list(lists[key])
@@ -144,9 +145,18 @@ class Repair:
             shown = tuple(self._streams.values()) if source.strategy == "blocks" else (self._streams[protocol],)
             left = await self._by(source, shown, protocol, left, write)
             if not left:
+                self._fetched.setdefault(protocol, {})[bracket] = ", ".join(asked)
                 await self._proofs.refetched(protocol, bracket, ", ".join(asked))
                 return
         self.done.left += 1
+
+    async def _tell(self, protocol: str, gaps: Iterable[Gap]) -> None:
+        """Of gaps whose slots were fetched piece by piece, in brackets that overlap."""
+        fetched = self._fetched.get(protocol, {})
+        for bracket in {gap.bracket for gap in gaps if gap.refetched_from is None} - fetched.keys():
+            if not missing([bracket], union(fetched)):
+                asked = {strategies for span, strategies in fetched.items() if common([span], [bracket])}
+                await self._proofs.refetched(protocol, bracket, ", ".join(sorted(asked)))
 
     async def _by(
         self, source: Source, streams: Sequence[Protocol], protocol: str, left: Spans, write: _Write

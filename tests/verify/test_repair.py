@@ -105,7 +105,7 @@ async def test_what_an_accounts_list_does_not_have_stays_a_gap_that_says_who_was
     assert (mending.done.rows, mending.done.slots) == (0, 0)
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 2, 101])
 async def test_whatever_a_gap_shows_is_there_again_after_a_repair_and_nothing_else_changed(
     emptied_database_url: str, seed: int
 ):
