@@ -124,7 +124,7 @@ pooler: install
 # Our stages against peers, which get environments of their own in .bench; blocks beside live requests; running aggregates
 # against queries over five million rows (about ten minutes); whole pipelines and a day of the Portal (about five). Node and
 # npm are used where they are. BENCH_ARGS: --only
-# decoding|base58|blocks|loop|insert|digest|peers|pipeline|growth|backfill|aggregates, --rounds, --seconds, --json.
+# decoding|base58|blocks|loop|insert|digest|proving|peers|pipeline|growth|backfill|aggregates, --rounds, --seconds, --json.
 bench: install
 	$(PY) -m tests.bench $(BENCH_ARGS)
 

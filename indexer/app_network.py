@@ -6,7 +6,7 @@ The wire comes in from outside, so that the very same program runs over real soc
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
@@ -25,6 +25,7 @@ from indexer.ingest.health import provider_health
 from indexer.ingest.inside import Inside
 from indexer.ingest.listening import Listener
 from indexer.ingest.precedence import Precedence
+from indexer.ingest.repairing import Settled
 from indexer.ingest.sharing import Shared, Shares
 from indexer.ingest.snapshot import Snapshots
 from indexer.ingest.tally import Tally
@@ -52,7 +53,6 @@ from indexer.sources.wire import Dial, Http
 from indexer.store.base import Store
 from indexer.store.coordination import ProviderHealth
 
-Settled = Sequence[tuple[str, str | None]]  # Who settled something: strategy, and endpoints with commas between them.
 _DEPENDABLE: Sequence[Strategy] = ("blocks", "signatures", "portal")
 
 
@@ -284,24 +284,44 @@ def worker(
     )
 
 
-def others(settings: Settings, http: Http, rng: Random) -> Callable[[Settled], Sequence[Source]]:
+class Others:
     """Sources for slots that are settled: others than those that settled them, as far as there are any.
 
     By endpoints that had no part in it, if there is one; then first by other strategies, whole blocks before lists.
     """
-    found: dict[tuple[str, ...], Sequence[Source]] = {}
-    names = names_of(settings.endpoints.rpc_urls)
 
-    def chosen_for(settled: Settled) -> Sequence[Source]:
-        asked = {name for _, told in settled if told for name in told.split(", ")}
-        left = tuple(url for url, name in zip(settings.endpoints.rpc_urls, names, strict=True) if name not in asked)
-        urls = left or settings.endpoints.rpc_urls
-        if urls not in found:
-            found[urls] = _sources_at(settings, http, urls, rng)
+    def __init__(self, settings: Settings, http: Http, rng: Random) -> None:
+        self._settings = settings
+        self._http = http
+        self._rng = rng
+        self._names = names_of(settings.endpoints.rpc_urls)
+        self._pools: dict[tuple[str, ...], Rpc] = {}  # By addresses.
+        self._ways: dict[tuple[str, ...], Sequence[Source]] = {}
+
+    def sources(self, settled: Settled) -> Sequence[Source]:
+        """See `repairing.Others`."""
+        urls = self._urls(settled)
+        if urls not in self._ways:
+            narrowed, rpc = _narrowed(self._settings, urls), self._pool(urls)
+            archive = portal(narrowed, rpc, self._http, self._rng)
+            self._ways[urls] = tuple(sources(narrowed, rpc, archive, "backfill").values())
         used = {strategy for strategy, _ in settled}
-        return sorted(found[urls], key=lambda one: (one.strategy in used, _DEPENDABLE.index(one.strategy)))
+        return sorted(self._ways[urls], key=lambda one: (one.strategy in used, _DEPENDABLE.index(one.strategy)))
 
-    return chosen_for
+    def account(self, settled: Settled, key: bytes) -> Source:
+        """See `repairing.Others`."""
+        shape = SignaturesSettings(listing=ListingSettings(seam_slots=self._settings.strategy.seam_slots))
+        return SignaturesSource(self._pool(self._urls(settled)), "backfill", shape, addresses=lambda _: (key,))
+
+    def _urls(self, settled: Settled) -> tuple[str, ...]:
+        urls = self._settings.endpoints.rpc_urls
+        asked = {name for _, told in settled if told for name in told.split(", ")}
+        return tuple(url for url, name in zip(urls, self._names, strict=True) if name not in asked) or tuple(urls)
+
+    def _pool(self, urls: tuple[str, ...]) -> Rpc:
+        if urls not in self._pools:
+            self._pools[urls] = pool(_narrowed(self._settings, urls), self._http, self._rng)
+        return self._pools[urls]
 
 
 def second(settings: Settings, http: Http, url: str, rng: Random) -> tuple[Source, str]:
@@ -309,12 +329,6 @@ def second(settings: Settings, http: Http, url: str, rng: Random) -> tuple[Sourc
     (name,) = names_of([url])
     narrowed = _narrowed(settings, (url,))
     return sources(narrowed, pool(narrowed, http, rng), None, "backfill")["blocks"], name
-
-
-def _sources_at(settings: Settings, http: Http, urls: Sequence[str], rng: Random) -> Sequence[Source]:
-    narrowed = _narrowed(settings, urls)
-    rpc = pool(narrowed, http, rng)
-    return tuple(sources(narrowed, rpc, portal(narrowed, rpc, http, rng), "backfill").values())
 
 
 def _narrowed(settings: Settings, urls: Sequence[str]) -> Settings:

@@ -20,6 +20,7 @@ from indexer.core.coverage import Span, common
 from indexer.errors import InputError
 from indexer.ingest import verifying
 from indexer.ingest.moments import time_of
+from indexer.ingest.repairing import Repair, Repaired
 from indexer.ingest.writing import Writer
 from indexer.report import completeness as report
 from indexer.store.base import Store
@@ -51,7 +52,7 @@ class Found(msgspec.Struct, frozen=True):
 
     certificates: Sequence[Certificate]
     without: Sequence[str]
-    repaired: verifying.Repaired | None
+    repaired: Repaired | None
     opinions: Sequence[Opinion]
     let_go_below: int = 0
 
@@ -129,12 +130,12 @@ async def _verified(settings: Settings, names: Sequence[str], wish: Wish) -> Fou
 
 async def _repaired(
     settings: Settings, store: Store, proofs: PostgresProofs, witnesses: verifying.Witnesses, span: Span
-) -> verifying.Repaired:
+) -> Repaired:
     rng = Random()  # noqa: S311 (jitter)
     async with composed.network(settings) as wire:
-        others = composed.others(settings, wire.http, rng)
+        others = composed.Others(settings, wire.http, rng)
         streams = composed.chosen(list(witnesses))
-        repair = verifying.Repair(proofs, store, Writer(store, rng), streams, witnesses, others)
+        repair = Repair(proofs, store, Writer(store, rng), streams, witnesses, others)
         for name in witnesses:
             await repair.run(name, span)
         return repair.done

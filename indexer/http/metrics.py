@@ -19,8 +19,10 @@ from indexer.http.families import Samples, counter, gauge, one
 from indexer.http.readiness import seconds
 from indexer.http.trouble import Trouble
 from indexer.ingest.inside import Known
+from indexer.verify.gap import EXPLAINED, MEANINGS
 
 _STREAM, _PROTOCOL = ("stream",), ("protocol",)
+CAUSES = ("unknown", *(cause for cause in MEANINGS if cause not in EXPLAINED))
 
 
 class Scene(msgspec.Struct, frozen=True):
@@ -47,6 +49,7 @@ class Exposition(Collector):
             yield from _of_ledger(scene.facts)
             yield from _of_workers(scene.facts)
             yield from _of_aggregates(scene.facts.freshness)
+            yield from _of_proofs(scene.facts)
         if scene.known is not None:
             yield from of_daemon(scene.known, scene.facts)
 
@@ -116,3 +119,17 @@ def _of_aggregates(freshness: Iterable[Row]) -> Iterator[Metric]:
     yield one("rollup_marks_waiting", waiting, "Hours, days and holdings to be made again.")
     yield one("rollup_age_seconds", oldest, "How long the oldest of them has waited; 0: none does.")
     yield gauge("view_age_seconds", ("view",), ages, "Since the last refresh of a materialized view.")
+
+
+def _of_proofs(facts: Facts) -> Iterator[Metric]:
+    proofs, streams = facts.proofs, [row["protocol"] for row in facts.protocols]
+    told = {(row["protocol"], row["cause"]): row["gaps"] for row in proofs.gaps}
+    gaps = [((name, cause), told.get((name, cause), 0)) for name in streams for cause in CAUSES]
+    yield gauge("unexplained_gaps", ("protocol", "cause"), gaps, "Places where the programs' own counts show a loss.")
+    days = {row["protocol"]: row for row in proofs.days}
+    for name, says in (("proven", "Settled days without such a gap."), ("unproven", "Settled days with such a gap.")):
+        of_name = [((stream,), days[stream][name] if stream in days else 0) for stream in streams]
+        yield gauge(f"days_{name}", _PROTOCOL, of_name, says)
+    for name, says in (("rows", "Rows compared with what is settled."), ("differing", "Of these, told otherwise.")):
+        compared = [((row["endpoint"], row["protocol"]), row[name]) for row in proofs.opinions]
+        yield counter(f"second_opinion_{name}", ("endpoint", "protocol"), compared, says)

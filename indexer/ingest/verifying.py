@@ -1,14 +1,13 @@
-"""Verify: prove what changed, say what is missing, and fetch once more what a gap must hold.
+"""Verify: prove what changed, say what is missing, and ask others how they tell it.
 
-Proving asks no endpoint and costs what has changed. A repair goes the way of every page: what another endpoint, by
-another strategy, brings of a settled slot comes in where it was lacking; nothing is made up, and nothing is taken away.
-What nobody brings stays a gap, with the note that it was asked for. Stopping is cancelling: marks go only with proofs.
+Proving asks no endpoint and costs what has changed. A second opinion changes nothing: what it tells otherwise is
+counted and shown. Stopping is cancelling: marks go only with proofs.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from random import Random
@@ -18,35 +17,20 @@ import structlog
 
 from indexer.core.coverage import Span, Spans, common, missing, union
 from indexer.core.protocol import Protocol
-from indexer.ingest.reprocess import reprocess_ledger
 from indexer.ingest.writing import Writer
-from indexer.sources.base import Source, SourceInterrupted
+from indexer.sources.base import Source
 from indexer.store.base import Store
 from indexer.store.patience import patiently
 from indexer.store.proofs import Opinion, PostgresProofs
 from indexer.verify.certificate import Certificate, certificate
-from indexer.verify.gap import Gap
 from indexer.verify.witness import Witness
 
 MOST_BUCKETS = 1_000  # Listed at once.
 MOST_GAPS = 10_000  # Of one protocol, in one certificate.
-MOST_ROUNDS = 5  # Of repairs: what a round brings may narrow other gaps.
 SAMPLE_SLOTS = 10  # Of one piece of a second opinion.
 _log = structlog.get_logger()
 
 Witnesses = Mapping[str, Witness]
-# Sources that are others than those who settled (source, endpoint), each by its endpoints' names; the best first.
-Others = Callable[[Sequence[tuple[str, str | None]]], Sequence[Source]]
-
-
-class Repaired(msgspec.Struct):
-    """What a repair did."""
-
-    brackets: int = 0
-    slots: int = 0
-    rows: int = 0  # That were lacking.
-    reprocessed: int = 0  # Slots.
-    left: int = 0  # Brackets that nobody gave whole.
 
 
 async def keep_proven(proofs: PostgresProofs, witnesses: Witnesses, every_s: float, dice: Random) -> None:
@@ -95,92 +79,6 @@ async def certified(
         await proofs.counts(protocol, span),
         await proofs.gaps(protocol, span, MOST_GAPS),
     )
-
-
-# --- repair --------------------------------------------------------------------------------------------------------
-
-
-class Repair:
-    """Fetches once more what gaps must hold. `streams`: by name."""
-
-    def __init__(
-        self,
-        proofs: PostgresProofs,
-        store: Store,
-        writer: Writer,
-        streams: Sequence[Protocol],
-        witnesses: Witnesses,
-        others: Others,
-    ) -> None:
-        self._proofs = proofs
-        self._store = store
-        self._writer = writer
-        self._streams = {stream.name: stream for stream in streams}
-        self._witnesses = witnesses
-        self._others = others
-        self.done = Repaired()
-
-    async def run(self, protocol: str, span: Span) -> None:
-        """Every gap of these slots, the narrowest first: what they bring may close the wide ones too."""
-        tried: Spans = ()
-        for _ in range(MOST_ROUNDS):
-            bytes_from = await self._proofs.bytes_from()
-            found = await self._proofs.gaps(protocol, span, MOST_GAPS)
-            gaps = [gap for gap in found if gap.bracket.end > bytes_from]  # No proof below could ever close one.
-            await self._remake(gap for gap in gaps if gap.cause == "row_missing")
-            brackets = narrowest(gap for gap in gaps if gap.may_be_cured)
-            todo = [bracket for bracket in brackets if missing([bracket], tried)]
-            for bracket in todo:
-                await self._refetch(protocol, bracket)
-            tried = union(tried, todo)
-            await prove_marked(self._proofs, self._witnesses)
-            if not todo:
-                return
-
-    async def _remake(self, gaps: Iterable[Gap]) -> None:
-        """The bytes are there: no endpoint is needed."""
-        slots = union(gap.bracket for gap in gaps)
-        if not slots:
-            return
-        self.done.reprocessed += sum(map(len, slots))
-        await self._store.want_reprocess(slots)
-        await reprocess_ledger(self._store, list(self._streams.values()), await self._store.reference())
-
-    async def _refetch(self, protocol: str, bracket: Span) -> None:
-        self.done.brackets += 1
-        self.done.slots += len(bracket)
-        left: Spans = (bracket,)
-        asked = []
-        for source in self._others(await self._proofs.who_settled(protocol, bracket)):
-            asked.append(source.strategy)
-            left = await self._by(source, protocol, left)
-            if not left:
-                await self._proofs.refetched(protocol, bracket, ", ".join(asked))
-                return
-        self.done.left += 1
-
-    async def _by(self, source: Source, protocol: str, left: Spans) -> Spans:
-        """What this source leaves of these slots. A block shows all streams: what they lack of it comes in too."""
-        streams = tuple(self._streams.values()) if source.strategy == "blocks" else (self._streams[protocol],)
-        for span in left:
-            try:
-                async with aclosing(source.pages(streams, span)) as pages:  # type: ignore[type-var]  # Generators.
-                    async for raw in pages:
-                        written = await self._writer.settling(raw, streams, source.strategy, mends=True)
-                        self.done.rows += written.rows.get("inserted", 0)
-                        left = missing(left, raw.settled.get(protocol, ()))
-            except SourceInterrupted as error:
-                _log.warning("not_refetched", protocol=protocol, strategy=source.strategy, reason=str(error))
-        return left
-
-
-def narrowest(gaps: Iterable[Gap]) -> Sequence[Span]:
-    """Brackets that hold no other one: a lost event often breaks several chains, some of them widely."""
-    found: list[Span] = []
-    for bracket in sorted({gap.bracket for gap in gaps}, key=lambda span: (len(span), span)):
-        if not any(bracket.start <= other.start and other.end <= bracket.end for other in found):
-            found.append(bracket)
-    return found
 
 
 # --- a second opinion ----------------------------------------------------------------------------------------------

@@ -10,17 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from random import Random
 
+import msgspec
 import structlog
 
 from indexer.core import base58
-from indexer.core.coverage import Spans
+from indexer.core.coverage import Spans, covers, union
 from indexer.core.protocol import Protocol
 from indexer.core.record import Failure
 from indexer.core.reference import Reference
 from indexer.ingest.page import processed
 from indexer.ingest.tally import Tally
 from indexer.sources.base import RawPage, Strategy
-from indexer.store.base import Page, Store, Written
+from indexer.store.base import Mends, Page, Store, Written
 from indexer.store.patience import patiently
 
 _log = structlog.get_logger()
@@ -51,7 +52,17 @@ class Writer:
         """
         settled = {name: spans for name, spans in raw.settled.items() if spans}
         seen = None if strategy in _SEES_ALL else {(tx.slot, tx.signature) for tx in raw.transactions}
-        return await self._write(raw, streams, strategy, settled, seen, mends=mends)
+        return await self._write(raw, streams, strategy, settled, seen, mends="slots" if mends else None)
+
+    async def adding(self, raw: RawPage, streams: Sequence[Protocol], strategy: Strategy) -> Written:
+        """Write what settled slots lack of a page that shows them in part. Settles nothing.
+
+        Transactions of slots that the page does not call settled are left out: their places may be unknown.
+        """
+        told = union(span for spans in raw.settled.values() for span in spans)
+        transactions = [one for one in raw.transactions if covers(told, one.slot)]
+        part = msgspec.structs.replace(raw, transactions=transactions, unavailable={}, slot_times={})
+        return await self._write(part, streams, strategy, {}, None, mends="rows")
 
     async def _write(
         self,
@@ -61,7 +72,7 @@ class Writer:
         settled: Mapping[str, Spans],
         seen: Set[tuple[int, bytes]] | None,
         *,
-        mends: bool = False,
+        mends: Mends | None = None,
     ) -> Written:
         reference = self._reference
         if reference is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from indexer.core import base58
 from indexer.core.coverage import Spans
-from indexer.ingest.verifying import Repaired
+from indexer.ingest.repairing import Repaired
 from indexer.report import records
 from indexer.store.proofs import Opinion
 from indexer.verify.certificate import Certificate, Line
@@ -22,6 +22,7 @@ _STATES = {
     "open": "whole so far: what follows the last event is not told yet",
     "not_provable": "not provable: no account was read",
     "truncated": "whole but for what truncated logs hide",
+    "bounded": "not proven: truncated logs may hide what is missing, or not (--repair tells)",
     "unsettled": "slots are not settled",
     "broken": "BROKEN",
 }
@@ -39,7 +40,8 @@ def notes(without: Sequence[str], repaired: Repaired | None, opinions: Sequence[
     if repaired is not None:
         lines.append(
             f"repair: {repaired.slots} slots of {repaired.brackets} brackets were fetched once more and brought"
-            f" {repaired.rows} rows; {repaired.left} brackets nobody gave whole;"
+            f" {repaired.rows} rows, with the lists of {repaired.accounts} accounts;"
+            f" {repaired.left} brackets nobody gave whole;"
             f" {repaired.reprocessed} slots were reprocessed"
         )
     lines += [

@@ -32,6 +32,7 @@ from indexer.store.digests import Digests
 from indexer.store.rows import Row
 
 Change = Literal["inserted", "updated", "unchanged", "deleted", "differing"]
+Mends = Literal["slots", "rows"]
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +47,9 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     settled: Mapping[str, Sequence[Span]] = {}  # By stream.
     seen: Set[tuple[int, bytes]] | None = None
     unavailable: Mapping[str, Sequence[Span]] = {}  # By stream: the source does not have these slots.
-    mends: bool = False  # Rows that a settled slot lacks come in, instead of being told as differences.
+    # Rows that a slot lacks which was settled before come in, instead of being told as differences. slots: of slots
+    # that the page shows whole; rows: of any, and nothing is told of what the page itself lacks.
+    mends: Mends | None = None
     source: str
     endpoint: str | None = None  # Without credentials.
     slot_times: Mapping[int, int] = {}  # Slot -> Unix seconds; of settled slots some are kept as anchors.

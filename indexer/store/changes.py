@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from indexer.core.coverage import Span, Spans, common, covers, missing, of_slots, union
 from indexer.core.protocol import Processed
-from indexer.store.base import Page, StoredTransaction, Written
+from indexer.store.base import Mends, Page, StoredTransaction, Written
 from indexer.store.rows import BY_CLASS, EVENTS, FAILURES, TABLES, Key, Row, Table
 from indexer.store.table_change import TableChange
 
@@ -31,8 +31,8 @@ _GUESSED = (
 Rows = dict[Key, Row]
 Place = tuple[str, int, bool]  # Stream, slot, and whether it was read from an account.
 # Of a row: read from an account; or what its slot is: settled before, also whole in this page, or in one that adds what
-# it lacks, settled by this page, or neither.
-Standing = Literal["account", "covered", "reread", "mended", "newly", "open"]
+# it lacks, or in part in one that adds that, settled by this page, or neither.
+Standing = Literal["account", "covered", "reread", "mended", "added", "newly", "open"]
 _READ_BEFORE = ("covered", "reread")
 
 
@@ -43,7 +43,7 @@ class Scope(NamedTuple):
     newly: Spans  # Settled by this page: its provisional rows may have to go.
     reread: Spans  # Settled before, and whole in this page: its rows may be found missing.
     touched: Spans  # Other slots in which the page has rows that may be there already, settled or not.
-    mends: bool = False
+    mends: Mends | None = None
 
 
 class Found(NamedTuple):
@@ -131,7 +131,7 @@ def _standing(scope: Scope, slot: int) -> Standing:
     if covers(scope.reread, slot):
         return "mended" if scope.mends else "reread"
     if covers(scope.covered, slot):
-        return "covered"
+        return "added" if scope.mends == "rows" else "covered"
     return "newly" if covers(scope.newly, slot) else "open"
 
 
@@ -156,7 +156,7 @@ def _table_changes(table: Table, found: Rows, existing: Rows, standing: Callable
 
 
 def _put_page_row(change: TableChange, key: Key, old: Row | None, row: Row, standing: Standing) -> None:
-    if standing in (*_READ_BEFORE, "mended"):
+    if standing in (*_READ_BEFORE, "mended", "added"):
         _compare(change, old, row, is_whole=standing != "covered")
         return
     row = _settled(row, standing != "open")

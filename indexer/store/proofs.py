@@ -136,10 +136,12 @@ class PostgresProofs:
             rows = await session.fetch(query("completeness_gaps"), protocol, span.start, span.end, limit)
         return [gap_of(dict(row)) for row in rows]
 
-    async def refetched(self, protocol: str, span: Span, source: str) -> None:
-        """All of `span` was fetched once more from `source`, which others than those that settled it answered."""
+    async def refetched(self, protocol: str, span: Span, source: str, chain: Chain | None = None) -> None:
+        """All of `span`, or of it all that `chain` may lack, was fetched once more from `source`: by others than those
+        that settled it."""
+        key = (None, None) if chain is None else (chain.evidence, chain.key)
         async with self._transaction() as session:
-            await session.execute(query("gaps_refetched"), protocol, span.start, span.end, source)
+            await session.execute(query("gaps_refetched"), protocol, span.start, span.end, source, *key)
 
     async def who_settled(self, protocol: str, span: Span) -> Sequence[tuple[str, str | None]]:
         """(source, endpoint) of those who settled any of these slots."""

@@ -31,9 +31,8 @@ class Told(msgspec.Struct, frozen=True):
     proofs: set[tuple[int, str]] = msgspec.field(default_factory=set)  # Bucket of slots, protocol.
 
     def add(self, table: Table, rows: Iterable[Row]) -> None:
-        """Rows that come or go. What is settled is evidence of completeness."""
-        places = {(slot, protocol) for slot, protocol, is_settled in set(map(_of_proof, rows)) if is_settled}
-        self.proofs.update((slot // PROOF_SLOTS, protocol) for slot, protocol in places)
+        """Rows that come or go."""
+        self._prove(rows)
         if table is ACTIONS:
             found = set(map(_of_action, rows))
             self.owners.update(
@@ -47,6 +46,11 @@ class Told(msgspec.Struct, frozen=True):
                 time, protocol, component, key = _of_amount(row)
                 if time is not None:
                     self.amounts.add((hour_of(time), protocol, component, key, holding(row)))
+
+    def _prove(self, rows: Iterable[Row]) -> None:
+        """What is settled is evidence of completeness."""
+        places = {(slot, protocol) for slot, protocol, is_settled in set(map(_of_proof, rows)) if is_settled}
+        self.proofs.update((slot // PROOF_SLOTS, protocol) for slot, protocol in places)
 
 
 def hour_of(time: int) -> int:

@@ -10,11 +10,15 @@ import msgspec
 from indexer.core.coverage import Span, Spans
 from indexer.verify.chain import Chain, Segment
 from indexer.verify.evidence import EVIDENCE, NOT_PROVABLE, ROWS, Evidence
-from indexer.verify.gap import Gap
+from indexer.verify.gap import Cause, Gap
 
 # From good to bad. open: without a gap, but nothing tells yet what follows the last event of some chain.
-State = Literal["nothing", "whole", "open", "not_provable", "truncated", "unsettled", "broken"]
-STATES: Sequence[State] = ("nothing", "whole", "open", "not_provable", "truncated", "unsettled", "broken")
+# bounded: of no gap more is known than that truncated logs may hide it.
+State = Literal["nothing", "whole", "open", "not_provable", "truncated", "bounded", "unsettled", "broken"]
+STATES: Sequence[State] = (
+    "nothing", "whole", "open", "not_provable", "truncated", "bounded", "unsettled", "broken",
+)  # fmt: skip
+_OF_CAUSES: Mapping[Cause, State] = {"truncated": "truncated", "bounded": "bounded", "not_settled": "unsettled"}
 ROWS_OF = Evidence(ROWS, "state", "records: every event above has the row that it must have")
 
 
@@ -53,8 +57,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_whole(self) -> bool:
-        """Nothing is lost, as far as anything can tell; what truncation hides is nobody's."""
-        return STATES.index(self.state) < STATES.index("unsettled")
+        """Nothing is lost, as far as anything can tell; what truncation was shown to hide is nobody's."""
+        return STATES.index(self.state) < STATES.index("bounded")
 
 
 def certificate(
@@ -103,12 +107,14 @@ def _line(evidence: Evidence, counts: Counts, gaps: Sequence[Gap]) -> Line:
 
 
 def _state(evidence: Evidence, counts: Counts, gaps: Sequence[Gap]) -> State:
-    if any(not gap.is_explained for gap in gaps):
-        return "broken"
     if gaps:
-        return "unsettled" if any(gap.cause == "not_settled" for gap in gaps) else "truncated"
+        return max((_of_gap(gap) for gap in gaps), key=STATES.index)
     if not counts.chains:
         return "nothing"
     if evidence.form == "sum" and not counts.tied:
         return "not_provable"
     return "open" if counts.open and evidence.form != "state" else "whole"
+
+
+def _of_gap(gap: Gap) -> State:
+    return "broken" if gap.cause is None else _OF_CAUSES.get(gap.cause, "broken")

@@ -1,28 +1,34 @@
 """Gaps: what a break means, where it lies, and why, as far as anything tells.
 
 A gap never says more than its chain: numbers where events are numbered, else only that something lies between two
-places. Slots that are not settled explain everything in them; a truncated transaction explains what it may have held.
+places. Slots that are not settled explain everything in them. A truncated transaction explains what it may have held
+only when somebody else was asked too: until then a loss that lies beside it looks just like it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
 
+from indexer.core import base58
 from indexer.core.coverage import Span
 from indexer.verify.chain import Break, Chain, Known, Link
-from indexer.verify.evidence import ROWS, form_of
+from indexer.verify.evidence import ROWS, form_of, has_account
 
-Cause = Literal["not_settled", "truncated", "unreadable", "row_missing", "contradiction", "never_emitted"]
+Cause = Literal["not_settled", "truncated", "bounded", "unreadable", "row_missing", "contradiction", "never_emitted"]
 MEANINGS: dict[Cause, str] = {
     "not_settled": "slots in between are not settled",
-    "truncated": "a transaction in between has truncated logs: no endpoint has what was cut",
+    "truncated": "a transaction in between has truncated logs, and others have no more: no endpoint has what was cut",
+    "bounded": "a transaction in between has truncated logs; whether they hide all of it, --repair tells",
     "unreadable": "a payload in between could not be read: its layout is unknown",
     "row_missing": "the event is there, its row is not: reprocess makes it again",
     "contradiction": "numbers come again, or run back: what is there cannot all be true",
     "never_emitted": "another endpoint and another way brought nothing: nobody has it, or it was never emitted",
 }
+
+EXPLAINED: Sequence[Cause] = ("not_settled", "truncated")  # No loss of ours.
 
 
 class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,17 +62,22 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
         return (expected + 1, found) if is_numbered and found > expected else None
 
     @property
+    def account(self) -> bytes | None:
+        """An account that every transaction names which may be missing here; None: there is none."""
+        return base58.key(self.chain.key) if has_account(*self.chain[:2]) else None
+
+    @property
     def is_explained(self) -> bool:
         """Whether it is no loss: slots that are still to be settled, or bytes that no endpoint has."""
-        return self.cause in ("not_settled", "truncated")
+        return self.cause in EXPLAINED
 
     @property
     def may_be_cured(self) -> bool:
-        """Whether somebody else may have what is missing. A transaction that was cut, or a payload that cannot be read,
-        may not be all that lies between: one more look tells."""
-        if self.cause in ("truncated", "unreadable"):
+        """Whether somebody else may have what is missing. A payload that cannot be read may not be all of it: one more
+        look tells."""
+        if self.cause == "unreadable":
             return self.refetched_from is None
-        return self.cause in (None, "contradiction", "never_emitted")
+        return self.cause in (None, "bounded", "contradiction", "never_emitted")
 
 
 def cause_of(broken: Break, known: Circumstances) -> Cause | None:
@@ -77,7 +88,7 @@ def cause_of(broken: Break, known: Circumstances) -> Cause | None:
     if not known.is_settled:
         return "not_settled"
     if known.truncated:
-        return "truncated"
+        return "truncated" if known.is_refetched else "bounded"
     if known.unreadable:
         return "unreadable"
     return "never_emitted" if known.is_refetched else None

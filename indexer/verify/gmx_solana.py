@@ -59,7 +59,8 @@ def _chained(evidence: Evidence, told: Told, event: Event) -> Iterator[Link]:
         yield from _gt(told, event)
     elif event.name in ("DepositExecuted", "WithdrawalExecuted"):
         if evidence.is_committed(event):
-            yield told.move(event, "lp_supply", base58.encode(fields.market_token), _minted(event))
+            row = "lp_flow" if any(_amounts(event)) else None
+            yield told.move(event, "lp_supply", base58.encode(fields.market_token), _minted(event), row=row)
     elif event.name == "MarketTokenValue":
         yield told.read(event, "lp_supply", base58.encode(fields.market_token), fields.supply)
     elif event.name == "GlvPricing":
@@ -79,6 +80,14 @@ def _last_trade(state: Any) -> int:
 def _minted(event: Event) -> int:
     report = event.fields.report
     return int(report.minted if event.name == "DepositExecuted" else -report.params.market_token_amount)
+
+
+def _amounts(event: Event) -> tuple[int, int]:
+    """Of the long and the short token; what is none has no row."""
+    report = event.fields.report
+    if event.name == "DepositExecuted":
+        return report.params.long_token_amount, report.params.short_token_amount
+    return report.long_token_output, report.short_token_output
 
 
 def _gt(told: Told, event: Event) -> Iterator[Link]:

@@ -48,7 +48,7 @@ COMMENT ON COLUMN perps.completeness_gaps.before_signature IS 'Its transaction, 
 COMMENT ON COLUMN perps.completeness_gaps.before_index IS 'Raw position of its payload; of a reading the end of its transaction or slot.';
 COMMENT ON COLUMN perps.completeness_gaps.before_time IS 'About when that was, UTC.';
 COMMENT ON COLUMN perps.completeness_gaps.slots IS 'Slots from the one to the other, both included.';
-COMMENT ON COLUMN perps.completeness_gaps.cause IS 'not_settled, truncated (logs were cut), unreadable (unknown layout), row_missing, contradiction, never_emitted (others were asked and brought nothing); NULL: not known.';
+COMMENT ON COLUMN perps.completeness_gaps.cause IS 'not_settled, truncated (logs were cut, and others have no more), bounded (logs were cut, nobody else was asked yet), unreadable (unknown layout), row_missing, contradiction, never_emitted (others were asked and brought nothing); NULL: not known.';
 COMMENT ON COLUMN perps.completeness_gaps.explained IS 'True: no loss of ours. The slots are still to be settled, or no endpoint has the bytes.';
 COMMENT ON COLUMN perps.completeness_gaps.found_at IS 'When the gap was found as it is, UTC.';
 COMMENT ON COLUMN perps.completeness_gaps.refetched_at IS 'When its slots were last fetched once more, UTC; NULL: never.';
@@ -84,6 +84,7 @@ WITH proven AS (
         g.evidence,
         count(*) AS gaps,
         count(*) FILTER (WHERE NOT g.explained) AS unexplained_gaps,
+        count(*) FILTER (WHERE g.cause = 'bounded') AS bounded_gaps,
         count(*) FILTER (WHERE g.cause = 'not_settled') AS unsettled_gaps,
         sum(g.missing) AS missing
     FROM perps.completeness_gaps AS g
@@ -106,8 +107,9 @@ SELECT
     c.coverage,
     CASE
         WHEN waiting.is_so THEN 'pending'
-        WHEN b.unexplained_gaps > 0 THEN 'broken'
+        WHEN b.unexplained_gaps > b.bounded_gaps THEN 'broken'
         WHEN b.unsettled_gaps > 0 OR c.coverage IS DISTINCT FROM 'full' THEN 'unsettled'
+        WHEN b.bounded_gaps > 0 THEN 'bounded'
         WHEN b.gaps > 0 THEN 'truncated'
         WHEN evidence = 'lp_supply' AND p.tied = 0 THEN 'not_provable'
         WHEN p.open_chains > 0 THEN 'open'
@@ -135,7 +137,7 @@ COMMENT ON COLUMN perps.completeness_daily.unexplained_gaps IS 'Of them, those t
 COMMENT ON COLUMN perps.completeness_daily.missing IS 'Numbers that are missing in all gaps that touch the day; what is not numbered is not in it.';
 COMMENT ON COLUMN perps.completeness_daily.open_chains IS 'Counters and sums of which nothing tells yet whether their last event of the day was the last one.';
 COMMENT ON COLUMN perps.completeness_daily.coverage IS 'full, partial or none, as in coverage_daily.';
-COMMENT ON COLUMN perps.completeness_daily.state IS 'whole; open: no gap, but an end is not told yet; not_provable: no reading; truncated: whole but for what cut logs hide; unsettled: slots are missing; broken: something is lost; pending: rows changed since it was proven.';
+COMMENT ON COLUMN perps.completeness_daily.state IS 'whole; open: no gap, but an end is not told yet; not_provable: no reading; truncated: whole but for what cut logs hide; bounded: the same, but nobody else was asked whether they hide all of it; unsettled: slots are missing; broken: something is lost; pending: rows changed since it was proven.';
 
 CREATE VIEW perps.second_opinions AS
 SELECT

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tests.bench import aggregates, digesting, flow_report, flows, inserting, loop, report
+from tests.bench import aggregates, digesting, flow_report, flows, inserting, loop, proving, report
 from tests.bench.contestant import Contestant
 from tests.bench.contests import base58_contests, block_contests, decoding_contests, peer_contests
 from tests.bench.environment import ANCHORPY, BASE58, DRIFTPY, SetUpFailed, node_peers, peer_python
@@ -104,6 +104,13 @@ def digest(options: argparse.Namespace) -> Part:
     return Part(holds, list(report.lines(contests, about, "own")), report.document(contests, about))
 
 
+def prove(options: argparse.Namespace) -> Part:
+    about = {"machine": report.machine(), "versions": inserting.versions(), "rounds": {"count": options.rounds}}
+    contests = proving.measured(options.rounds)
+    holds = all(contest.holds for contest in contests)
+    return Part(holds, list(report.lines(contests, about, "own")), report.document(contests, about))
+
+
 def whole(measure: Callable[[int], flows.Found]) -> Callable[[argparse.Namespace], Part]:
     """A part that runs whole pipelines."""
 
@@ -122,6 +129,7 @@ PARTS = {
     "loop": blocks_beside_live,
     "insert": insert,
     "digest": digest,
+    "proving": prove,
     "peers": peers,
     "pipeline": whole(flows.pipeline),
     "growth": whole(flows.growth),

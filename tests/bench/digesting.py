@@ -14,11 +14,11 @@ import asyncio
 import gc
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import msgspec
@@ -81,6 +81,11 @@ class Way(NamedTuple):
 
 def measured(rounds: int) -> list[Contest]:
     """In a server of its own. Raises SetUpFailed."""
+    return in_server(measured_at, rounds)
+
+
+def in_server(at: Callable[[str, int], Coroutine[Any, Any, list[Contest]]], rounds: int) -> list[Contest]:
+    """`at` a server of its own, with turns for so many rounds. Raises SetUpFailed."""
     collect_rarely()
     with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as name:
         folder = Path(name).resolve()
@@ -88,7 +93,7 @@ def measured(rounds: int) -> list[Contest]:
         with EmbeddedPostgres(folder / "server") as server:
             if server.url is None:
                 raise SetUpFailed("the server has no address")
-            return asyncio.run(measured_at(server.url, rounds * TURNS_A_ROUND))
+            return asyncio.run(at(server.url, rounds * TURNS_A_ROUND))
 
 
 async def measured_at(server_url: str, turns: int, most_transactions: int = BACKFILL.transactions) -> list[Contest]:
@@ -116,14 +121,14 @@ async def _turn(
     side: str, store: PostgresStore, way: Way, pages: Sequence[Page], transactions: int, moving: Moving
 ) -> Spent:
     gc.collect()
-    process_id = await _server_process(store)
+    process_id = await server_process(store)
     with counting(side) as counted:
-        cpu, wall = _cpu(process_id), time.perf_counter()
+        cpu, wall = cpu_of(process_id), time.perf_counter()
         for page in pages:
             for written in way.written(page):
                 way.read(transactions)
                 await store.write(written)
-        took = _cpu(process_id) - cpu, time.perf_counter() - wall
+        took = cpu_of(process_id) - cpu, time.perf_counter() - wall
     return Spent(*took, counted.seconds + sum(moving.three if moves else moving.none for moves in counted.moves))
 
 
@@ -181,7 +186,7 @@ def _without_digests(name: str, **parts: str) -> str:
 
 async def _moving(store: PostgresStore, repeats: int) -> Moving:
     """The least of some tries of each, so that what others do does not count."""
-    process_id = await _server_process(store)
+    process_id = await server_process(store)
     digests = [[*STREAMS], [0] * 3, [1] * 3, [MODULUS // 3] * 3]
     took = {}
     for name, statement, moved in (
@@ -201,14 +206,14 @@ async def _marking(
 ) -> float:
     """Seconds of CPU of one such statement, that marks an hour as well."""
     marks = [[BUSY.genesis_time], [STREAMS[0]], ["market"]]
-    cpu = _cpu(process_id)
+    cpu = cpu_of(process_id)
     for _ in range(repeats):
         async with store._transaction() as session:
             await session.execute(statement, *marks, *([[]] * 12), *moved)
-    return (_cpu(process_id) - cpu) / repeats
+    return (cpu_of(process_id) - cpu) / repeats
 
 
-async def _server_process(store: PostgresStore) -> int:
+async def server_process(store: PostgresStore) -> int:
     async with store._transaction() as session:
         return int(session.get_server_pid())
 
@@ -216,7 +221,7 @@ async def _server_process(store: PostgresStore) -> int:
 # --- what is read --------------------------------------------------------------------------------------------------
 
 
-def _read_blocks(transactions: int) -> None:
+def read_blocks(transactions: int) -> None:
     known = reference()
     for slot, body in _bodies(transactions):
         for transaction in parse_block(msgspec.json.decode(body), slot).transactions:
@@ -262,16 +267,16 @@ def _as_confirmed_and_settled(page: Page) -> Sequence[Page]:
 
 
 WAYS = (
-    Way(f"blocks, {BACKFILL.transactions} tx", BACKFILL, _read_blocks, _once),
+    Way(f"blocks, {BACKFILL.transactions} tx", BACKFILL, read_blocks, _once),
     Way(f"portal, {BACKFILL.transactions} tx", BACKFILL, _read_lines, _once),
-    Way(f"{LIVE.pages} pages {LIVE.name}", LIVE, _read_blocks, _as_confirmed_and_settled),
+    Way(f"{LIVE.pages} pages {LIVE.name}", LIVE, read_blocks, _as_confirmed_and_settled),
 )
 
 
 # --- what is judged ------------------------------------------------------------------------------------------------
 
 
-def _cpu(server_process: int) -> float:
+def cpu_of(server_process: int) -> float:
     told = Path(f"/proc/{server_process}/schedstat")  # Linux: nanoseconds first.
     return time.process_time() + (int(told.read_text().split()[0]) / 1e9 if told.exists() else 0.0)
 

@@ -26,6 +26,7 @@ from tests.bench import (
     peer_anchorpy,
     peer_base58,
     peer_json,
+    proving,
     report,
 )
 from tests.bench.aggregates import Goal
@@ -211,6 +212,16 @@ async def test_a_page_is_written_alike_with_a_digest_and_without(server_url: str
     ways = ["blocks, 500 tx", "portal, 500 tx", "10 pages live, 5 tx"]
     assert [(one.event, one.bar.must > 0, len(one.ours.seconds), len(one.peer.seconds)) for one in contests] == [
         (f"{way}, {told}", told == "by parts", 1, 1) for way in ways for told in ("by parts", "cpu", "wall")
+    ]
+
+
+async def test_a_page_is_written_alike_with_marks_of_proofs_and_without_and_all_is_proven(server_url: str) -> None:
+    contests = await proving.measured_at(server_url, 1, most_transactions=40)
+    assert [(one.work, one.event, len(one.ours.seconds), len(one.peer.seconds)) for one in contests] == [
+        ("marks", "backfill, 500 tx, cpu", 1, 1),
+        ("marks", "backfill, 500 tx, wall", 1, 1),
+        ("marks and proofs", "backfill, 500 tx, cpu", 1, 1),
+        ("marks and proofs", "backfill, 500 tx, wall", 1, 1),
     ]
 
 

@@ -16,11 +16,14 @@ from tests.store.ledger import origin, page, trade
 VIEWS = "SELECT relname::text FROM pg_class WHERE relnamespace = 'perps'::regnamespace AND relkind IN ('v', 'm')"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-# Nothing says so in this ledger, or it may: nobody has verified it.
 EMPTY = {
-    "actions", "cluster", "differences", "completeness_daily", "completeness_gaps", "counters", "second_opinions",
-    "workers", "backfill", "endpoint_shares",
-}  # fmt: skip
+    "actions",
+    "cluster",
+    "differences",
+    "workers",
+    "backfill",
+    "endpoint_shares",
+}  # Nothing says so in this ledger.
 
 
 async def every_row(client: Client, path: str) -> list[dict[str, Any]]:

@@ -32,6 +32,9 @@ OF_LEDGER = {
     "perps_workers_slots_per_second": {"stream"}, "perps_workers_eta_seconds": {"stream"},
     "perps_endpoint_holders": {"endpoint", "budget"},
     "perps_rows": {"protocol", "table"}, "perps_rollup_marks_waiting": set(), "perps_rollup_age_seconds": set(),
+    "perps_unexplained_gaps": {"protocol", "cause"}, "perps_days_proven": {"protocol"},
+    "perps_days_unproven": {"protocol"}, "perps_second_opinion_rows_total": {"endpoint", "protocol"},
+    "perps_second_opinion_differing_total": {"endpoint", "protocol"},
     "perps_view_age_seconds": {"view"}, "perps_database_up": set(), "perps_ready": set(),
     "perps_build_info": {"version"},
     "perps_http_requests_now": set(), "perps_http_requests_refused_total": set(),
@@ -48,6 +51,19 @@ OF_DAEMON = {
     "perps_pool_connections": {"state"}, "process_resident_memory_bytes": set(), "process_cpu_seconds_total": set(),
 }  # fmt: skip
 OF_SYSTEM = ("process_", "perps_http_process_")  # What else the system tells of processes.
+# Three days of drift that are settled whole; a gap over the last two that nothing explains, and one that is explained.
+PROVEN = """
+INSERT INTO ledger.covered_spans (stream, first_slot, behind_slot, starts_at, ends_at)
+VALUES ('drift', 1000, 2000, '2023-12-01Z', '2023-12-04Z');
+INSERT INTO ledger.completeness_gaps (
+    protocol, evidence, chain, after_slot, after_tx_index, after_index, after_signature, after_time, after_value,
+    after_is_reading, before_slot, before_tx_index, before_index, before_signature, before_time, before_value,
+    before_is_reading, expected, found, cause, judged
+) SELECT 'drift', 'perp_fills', 'perp:0', 1000 + n, 0, 0, 'x', '2023-12-02T12:00Z', 1, false, 1900 + n, 0, 0, 'x',
+    '2023-12-03T12:00Z', 5, false, 1, 4, cause, true
+FROM (VALUES (1, NULL), (2, 'truncated'), (3, 'bounded')) AS v (n, cause);
+INSERT INTO ledger.second_opinions VALUES ('https://rpc.example', 'drift', 10, 200, 3);
+"""
 Labels = frozenset[tuple[str, str]]
 
 
@@ -91,6 +107,7 @@ async def url(database_url: str) -> str:
             await store.report_work(holder, {"drift": Work(settled_slots=30, transactions=7, slots_per_s=2.5)})
             await store.share([Budget(b"\x0a", "rpc.example")], holder, 60.0)
     async with connected(database_url) as connection:
+        await connection.execute(PROVEN)
         await connection.execute("ANALYZE")
     async with open_aggregates(database_url) as aggregates:
         await aggregates.refresh("volume_daily")
@@ -122,6 +139,7 @@ async def test_workers_are_told_by_whoever_answers(url: str) -> None:
 async def test_values_are_those_of_the_ledger_and_of_the_daemon(url: str) -> None:
     async with serving(settings_for(url), url, says(known())) as client:
         found = await scraped(client)
+    drift_ = labels(protocol="drift")
     drift, rpc = labels(stream="drift"), labels(endpoint=HOST, method="getBlock")
     assert found["perps_settled_slot", drift] == 199
     assert found["perps_lag_slots", drift] == 111
@@ -140,6 +158,13 @@ async def test_values_are_those_of_the_ledger_and_of_the_daemon(url: str) -> Non
     assert found["perps_unknown_events_total", labels(protocol="gmx_solana")] == 0
     assert found["perps_truncated_transactions_total", labels(stream="gmx_solana")] == 1
     assert found["perps_backfill_eta_seconds", labels()] == pytest.approx((111 + 211) / 50)
+    assert found["perps_unexplained_gaps", labels(protocol="drift", cause="unknown")] == 1
+    assert found["perps_unexplained_gaps", labels(protocol="drift", cause="bounded")] == 1
+    assert found["perps_unexplained_gaps", labels(protocol="gmx_solana", cause="row_missing")] == 0
+    assert ("perps_unexplained_gaps", labels(protocol="drift", cause="truncated")) not in found
+    assert (found["perps_days_proven", drift_], found["perps_days_unproven", drift_]) == (1, 2)
+    assert found["perps_second_opinion_rows_total", labels(endpoint=HOST, protocol="drift")] == 200
+    assert found["perps_second_opinion_differing_total", labels(endpoint=HOST, protocol="drift")] == 3
     assert found["perps_pool_connections", labels(state="used")] == 2
     assert found["process_resident_memory_bytes", labels()] > 1e6
     assert found["perps_ready", labels()] == 0, "211 slots of gmx_solana are missing"

@@ -26,7 +26,9 @@ from tests.unit.test_cli_frame import clean, run
 
 PATIENCE_S = 100.0
 BEHIND, LIVE = 40, 400  # Slots of 400 ms: of the history, and to come while Prometheus asks.
-OF_TROUBLE = {"perps_failures_total", "ALERTS"}  # What is not there while all is well.
+# What is not there while all is well, or until somebody asks for a second opinion.
+OPINIONS = {"perps_second_opinion_differing_total", "perps_second_opinion_rows_total"}
+OF_TROUBLE = {"perps_failures_total", "ALERTS", *OPINIONS}
 # It looks hours ahead, by the pace of some seconds; and how much room this machine has says nothing of the rules.
 OF_THIS_MACHINE = {"PerpsDiskFilling", "PerpsDiskFull"}
 

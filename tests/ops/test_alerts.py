@@ -77,6 +77,9 @@ def test_the_healthy_world_has_every_metric_that_an_alert_names():
         ("changes(perps_head_slot[5m]) == 0", "changes(perps_head_slot[5m]) >= 0"),
         ("> 0.01) > 0.2", ") > 0.2"),
         ("max by (instance) (perps_endpoint_up)", "min by (instance) (perps_endpoint_up)"),
+        ("perps_unexplained_gaps{cause!=\"bounded\"} > 0", "perps_unexplained_gaps > 0"),
+        (" and perps_unexplained_gaps{cause=\"bounded\"} offset 1d > 0", ""),
+        ("unless perps_second_opinion_differing_total offset 1d", "unless perps_second_opinion_differing_total"),
         ("or predict_linear(perps_disk_free_bytes[6h], 24 * 3600) < 0", ""),
     ],
 )  # fmt: skip

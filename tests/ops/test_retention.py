@@ -167,7 +167,7 @@ async def test_digests_of_what_went_go_too(ledger: Numbers, emptied_database_url
     """Else the same slots, filled once more, would count twice."""
     rows = [event(origin(slot)) for slot in (BORDER - 10_000, BORDER)]
     spans = [Span(row.origin.slot, row.origin.slot + 1) for row in rows]
-    await ledger.store.write(Page(events=rows, settled={"drift": spans}, source="test", mends=True))
+    await ledger.store.write(Page(events=rows, settled={"drift": spans}, source="test", mends="slots"))
     assert list(await ledger.store.digests("drift", Span(0, 2 * BORDER))) == [BORDER // 10_000 - 1, BORDER // 10_000]
     let_go(emptied_database_url, BORDER)
     assert list(await ledger.store.digests("drift", Span(0, 2 * BORDER))) == [BORDER // 10_000]

@@ -98,7 +98,7 @@ async def test_what_a_later_read_says_otherwise_does_not_count(store):
 async def test_what_a_mending_page_adds_counts(store):
     await store.write(page(event(origin()), settled=(100, 101)))
     late = event(origin(tx=2))
-    await store.write(page(event(origin()), late, settled=(100, 101), mends=True))
+    await store.write(page(event(origin()), late, settled=(100, 101), mends="slots"))
     assert await kept(store) == {0: of(event(origin()), late)}
 
 

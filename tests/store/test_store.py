@@ -204,6 +204,25 @@ async def test_a_row_that_a_later_whole_read_lacks_is_counted_and_stays(store):
     assert (await store.counts())["trade"] == 1
 
 
+async def test_a_page_that_mends_rows_adds_them_to_settled_slots_and_tells_nothing_of_what_it_lacks(store):
+    await store.write(page(trade(origin()), settled=(100, 101)))
+    later = trade(origin(tx=2))
+    for change in ({"inserted": 2}, {"unchanged": 2}):
+        written = await store.write(page(later, event(later.origin), mends="rows"))
+        assert (written.rows, written.settled) == (change, {})
+    assert await settled_flags(store) == [True, True]
+    assert await store.coverage("drift") == (Span(100, 101),)
+    assert await store.differences() == []
+
+
+async def test_a_page_that_mends_rows_changes_none_that_is_there(store):
+    one = trade(origin())
+    await store.write(page(one, settled=(100, 101)))
+    other = msgspec.structs.replace(one, size_usd_e6=7)
+    assert (await store.write(page(other, mends="rows"))).rows == {"differing": 1}
+    assert await records(store) == [one]
+
+
 async def test_a_late_provisional_row_may_lack_what_only_settling_sources_know(store):
     await store.write(page(trade(origin()), event(origin()), settled=(100, 101)))
     poorer = origin(tx_index=None, block_time=NOON + 5)

@@ -13,7 +13,8 @@ from indexer.config import Settings, load
 from indexer.core.coverage import Span
 from indexer.core.protocol import Processed, process
 from indexer.core.rpc import parse_block
-from indexer.ingest.verifying import Repair, prove_marked
+from indexer.ingest.repairing import MOST_WHOLE_SLOTS, Repair
+from indexer.ingest.verifying import prove_marked
 from indexer.ingest.writing import Writer
 from indexer.simulation.box import Box
 from indexer.simulation.chain import Chain as SimulatedChain
@@ -82,13 +83,14 @@ def whole(chain: SimulatedChain) -> Span:
     return Span(min(chain.blocks), max(chain.blocks) + 1)
 
 
-def repair(ledger: Ledger, chain: SimulatedChain) -> Repair:
+def repair(ledger: Ledger, chain: SimulatedChain, most_whole_slots: int = MOST_WHOLE_SLOTS) -> Repair:
     """From the honest nodes of a box."""
     box = Box(chain, lambda: LATER)
     settings = settings_for(chain, box)
-    others = composed.others(settings, box.http(), Random(1))
+    others = composed.Others(settings, box.http(), Random(1))
     writer = Writer(ledger.store, Random(2))
-    return Repair(ledger.proofs, ledger.store, writer, composed.chosen(()), wiring.witnesses(), others)
+    streams = composed.chosen(())
+    return Repair(ledger.proofs, ledger.store, writer, streams, wiring.witnesses(), others, most_whole_slots)
 
 
 def settings_for(chain: SimulatedChain, box: Box) -> Settings:
@@ -100,4 +102,4 @@ def settings_for(chain: SimulatedChain, box: Box) -> Settings:
 
 def shape(gap: Gap) -> tuple[object, ...]:
     broken = gap.broken
-    return broken.chain, broken.after.place.slot, broken.before.place.slot, broken.found - broken.expected
+    return broken.chain, broken.after.place, broken.before.place, broken.found - broken.expected

@@ -1,7 +1,8 @@
 """Simulated chains that lose something: what the evidence must show of it, by plain sums, and what it does show.
 
 A loss is a set of events that are gone. Of each chain it must be found exactly where what is gone between two places
-that are left has moved something: between these two places, so much, and nowhere else.
+that are left has moved something: between these two places, the nearest ones, so much, and nowhere else. What is found
+nowhere must have a reason, which the certificate names.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from indexer.app import witnesses
 from indexer.core.record import Counter, EventRow, Origin, Record, TvlObservation
 from indexer.simulation.build import build_chain
 from indexer.simulation.chain import Chain as SimulatedChain
+from indexer.simulation.jupiter import JupiterRates
 from indexer.simulation.profile import Profile
 from indexer.verify.chain import Break, Chain, Link, Place, summed
-from indexer.verify.evidence import form_of
+from indexer.verify.evidence import EVIDENCE, Why, form_of
 from indexer.verify.witness import links_of
 
 SLOTS, TRANSACTIONS = 160, 5.0
@@ -29,16 +31,23 @@ Event = tuple[int, bytes, int]  # Slot, signature, index.
 
 
 class Loss(NamedTuple):
+    """`of`: the event that is gone, with its evidence, where it is one row."""
+
     kind: str
     protocol: str
     gone: frozenset[Event]
+    of: str = ""
 
 
 @cache
 def small_chain(seed: int) -> SimulatedChain:
-    """Without truncation in every other one."""
+    """Without truncation in every other one.
+
+    With few traders of Jupiter, so that their positions change again and again, and with prices that liquidate some.
+    """
     truncated = 0.03 if seed % 2 else 0.0
-    return build_chain(seed, Profile(slots=SLOTS, transactions=TRANSACTIONS, truncated=truncated))
+    jupiter = JupiterRates(traders=4, volatility=0.02)
+    return build_chain(seed, Profile(slots=SLOTS, transactions=TRANSACTIONS, truncated=truncated, jupiter=jupiter))
 
 
 # --- links ---------------------------------------------------------------------------------------------------------
@@ -92,6 +101,27 @@ def drawn(chain: SimulatedChain, dice: Random) -> Iterator[Loss]:
             yield Loss("truncated", name, _all(events, lambda e, c=cut: _is_cut(e, c)))
 
 
+def rows_drawn(chain: SimulatedChain, dice: Random) -> Iterator[Loss]:
+    """One row of every event of every protocol, whether it bears witness or not; of those that do, by what."""
+    for name in EVIDENCE:
+        subjects = subjects_of(name, events_of(chain, name))
+        by_subject: dict[str, list[Event]] = {}
+        for place, subject in subjects.items():
+            by_subject.setdefault(subject, []).append(place)
+        for subject, places in sorted(by_subject.items()):
+            yield Loss("row", name, frozenset({dice.choice(places)}), subject)
+
+
+def subjects_of(protocol: str, events: Iterable[EventRow]) -> Mapping[Event, str]:
+    """What each event is, and of which chains it is a link: "OrderActionRecord (perp_fills)"."""
+    rows = list(events)
+    told: dict[Event, set[str]] = {place_of(row): set() for row in rows}
+    for link in links(protocol, rows, ()):
+        if not link.is_reading:
+            told[link.identity].add(link.chain.evidence)
+    return {place_of(row): f"{row.origin.event} ({', '.join(sorted(told[place_of(row)])) or '-'})" for row in rows}
+
+
 def place_of(row: EventRow) -> Event:
     return row.origin.slot, row.origin.signature, row.origin.index
 
@@ -107,11 +137,11 @@ def _all(events: Iterable[EventRow], is_gone: Callable[[EventRow], bool]) -> fro
 
 # --- what is found, and what must be -------------------------------------------------------------------------------
 
-Breaks = Count[tuple[Chain, int, int, int]]  # Chain, slot before, slot behind, how much is missing between them.
+Breaks = Count[tuple[Chain, Place, Place, int]]  # Chain, place before, place behind, how much is missing between them.
 
 
 def found(left: Iterable[Link]) -> Breaks:
-    return Count((b.chain, b.after.place.slot, b.before.place.slot, b.found - b.expected) for b in summed(left)[1])
+    return Count((b.chain, b.after.place, b.before.place, b.found - b.expected) for b in summed(left)[1])
 
 
 def expected(everything: Iterable[Link], left: Iterable[Link]) -> Breaks:
@@ -128,7 +158,7 @@ def expected(everything: Iterable[Link], left: Iterable[Link]) -> Breaks:
 
 def _holes(
     chain: Chain, some: Iterable[Link], remaining: Set[tuple[Chain, Place]]
-) -> Iterator[tuple[Chain, int, int, int]]:
+) -> Iterator[tuple[Chain, Place, Place, int]]:
     before: Link | None = None
     lost = 0
     for link in some:
@@ -136,8 +166,28 @@ def _holes(
             lost += link.delta if link.before is None or link.after is None else link.after - link.before
         elif link.after is not None:
             if before is not None and lost:
-                yield chain, before.place.slot, link.place.slot, lost
+                yield chain, before.place, link.place, lost
             before, lost = link, 0
+
+
+def unseen(everything: Iterable[Link], left: Iterable[Link], loss: Loss) -> set[Why]:
+    """Why nothing shows of what is gone: of each link of it that no other link's loss shows in its stead.
+
+    A loss without any link is unnumbered.
+    """
+    remaining = {(link.chain, link.place) for link in left}
+    gone = [one for one in everything if one.identity in loss.gone and not one.is_reading]
+    chains: dict[Chain, list[Link]] = {}
+    for link in sorted(everything, key=lambda link: link.place):
+        chains.setdefault(link.chain, []).append(link)
+    return {_why(link, chains[link.chain], remaining) for link in gone} or {"unnumbered"}
+
+
+def _why(gone: Link, some: Iterable[Link], remaining: Set[tuple[Chain, Place]]) -> Why:
+    telling = [one.place for one in some if one.after is not None and (one.chain, one.place) in remaining]
+    if not any(place < gone.place for place in telling):
+        return "beginning"
+    return "unmoved" if any(place > gone.place for place in telling) else "end"
 
 
 def truncated(chain: SimulatedChain) -> Sequence[tuple[int, int]]:

@@ -25,7 +25,8 @@ def broken(expected: int = 4, found: int = 6, chain: Chain = FILLS) -> Break:
     [
         (Circumstances(), None),
         (Circumstances(is_settled=False, truncated=1), "not_settled"),
-        (Circumstances(truncated=1, unreadable=1), "truncated"),
+        (Circumstances(truncated=1, unreadable=1), "bounded"),
+        (Circumstances(truncated=1, unreadable=1, is_refetched=True), "truncated"),
         (Circumstances(unreadable=1), "unreadable"),
         (Circumstances(is_refetched=True), "never_emitted"),
     ],
@@ -48,7 +49,7 @@ def test_what_has_no_number_names_none():
 
 
 def test_one_more_look_is_taken_at_what_may_not_be_explained_wholly():
-    assert Gap(broken=broken(), cause="truncated").may_be_cured
+    assert Gap(broken=broken(), cause="bounded").may_be_cured
     assert not Gap(broken=broken(), cause="truncated", refetched_from="blocks").may_be_cured
     assert Gap(broken=broken(), cause="never_emitted", refetched_from="blocks").may_be_cured
     assert not Gap(broken=broken(), cause="not_settled").may_be_cured
@@ -61,13 +62,20 @@ def test_all_that_is_tied_down_without_a_gap_is_whole():
 
 @pytest.mark.parametrize(
     ("cause", "state", "is_whole"),
-    [(None, "broken", False), ("truncated", "truncated", True), ("not_settled", "unsettled", False),
+    [(None, "broken", False), ("truncated", "truncated", True), ("bounded", "bounded", False),
+     ("not_settled", "unsettled", False),
      ("never_emitted", "broken", False), ("row_missing", "broken", False)],
 )  # fmt: skip
 def test_a_gap_is_a_loss_unless_it_is_explained(cause: Cause | None, state: str, is_whole: bool):
     found = certificate("drift", SPAN, (), WHOLE, [Gap(broken=broken(), cause=cause)])
     assert (found.state, found.is_whole) == (state, is_whole)
     assert found.lines[0].missing == 2
+
+
+def test_one_loss_beside_many_gaps_that_are_explained_is_a_loss():
+    causes: list[Cause | None] = ["truncated", None, "bounded", "not_settled"]
+    found = certificate("drift", SPAN, (), WHOLE, [Gap(broken=broken(), cause=cause) for cause in causes])
+    assert found.state == "broken"
 
 
 def test_slots_that_are_not_settled_leave_nothing_whole():

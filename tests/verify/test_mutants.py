@@ -87,7 +87,7 @@ MUTANTS = [
         "a loss leaves the certificate whole",
         partial(certificates.test_a_gap_is_a_loss_unless_it_is_explained, None, "broken", False),
         "verify.certificate",
-        ("if any(not gap.is_explained for gap in gaps):", "if False:"),
+        ('return "broken" if gap.cause is None else', 'return "truncated" if gap.cause is None else'),
     ),
     mutant(
         "an open end is whole",

@@ -15,7 +15,7 @@ from indexer.verify.evidence import EVIDENCE
 from tests.verify.ledgers import EVERYTHING, PROTOCOLS, Hidden, Ledger, opened, shape, whole
 from tests.verify.losses import Loss, account_rows, drawn, events_of, found, links, small_chain
 
-CUT, UNCUT = 1, 2  # Seeds.
+CUT, UNCUT = 3, 2  # Seeds.
 
 
 @pytest.fixture
@@ -24,9 +24,9 @@ async def ledger(emptied_database_url: str):
         yield ledger
 
 
-def loss_of(chain: SimulatedChain, kind: str, protocol: str) -> Loss:
+def loss_of(chain: SimulatedChain, kind: str, protocol: str, first: int = 0) -> Loss:
     """One that its chains show."""
-    for seed in range(20):
+    for seed in range(first, first + 20):
         for loss in drawn(chain, Random(seed)):
             if loss[:2] == (kind, protocol) and breaks_without(chain, loss):
                 return loss
@@ -155,14 +155,14 @@ async def test_an_empty_hole_that_is_settled_leaves_its_gaps_unexplained(ledger:
     assert "not_settled" not in causes
 
 
-async def test_what_cut_logs_hide_is_said_to_be_cut(ledger: Ledger):
+async def test_what_cut_logs_may_hide_is_said_to_be_bounded_by_them(ledger: Ledger):
     chain = small_chain(CUT)
     await ledger.settle(chain)
     await ledger.read_accounts(chain)
     await ledger.prove()
     gaps = await ledger.gaps()
     assert gaps
-    assert {gap.cause for gap in gaps} == {"truncated"}
+    assert {gap.cause for gap in gaps} == {"bounded"}, "nobody else was asked yet"
 
 
 async def test_provisional_rows_are_no_evidence(ledger: Ledger):
@@ -198,3 +198,38 @@ async def test_the_view_of_days_says_what_is_proven_of_each(ledger: Ledger):
     assert {row["state"] for row in days if row["protocol"] != "drift"} == {"unsettled"}  # A minute is no day.
     told_gaps = await ledger.connection.fetch("SELECT * FROM perps.completeness_gaps")
     assert all(row["missing"] == row["last_missing"] - row["first_missing"] + 1 for row in told_gaps)
+
+
+FULL_DAY = """
+INSERT INTO ledger.covered_spans (stream, first_slot, behind_slot, starts_at, ends_at)
+VALUES ('drift', 1000, 2000, '2023-12-01Z', '2023-12-02Z')
+"""
+GAP = """
+INSERT INTO ledger.completeness_gaps (
+    protocol, evidence, chain, after_slot, after_tx_index, after_index, after_signature, after_time, after_value,
+    after_is_reading, before_slot, before_tx_index, before_index, before_signature, before_time, before_value,
+    before_is_reading, expected, found, cause, judged
+) VALUES ('drift', 'perp_fills', 'perp:0', 1000, 0, 0, 'x', '2023-12-01T12:00Z', 1, false, $1, 0, 0, 'x',
+    '2023-12-01T13:00Z', 5, false, 1, 4, $2, true)
+"""
+
+
+@pytest.mark.parametrize(
+    ("causes", "state"),
+    [
+        (["bounded", None], "broken"),
+        (["bounded", "never_emitted"], "broken"),
+        (["bounded", "not_settled"], "unsettled"),
+        (["bounded", "truncated"], "bounded"),
+        (["truncated"], "truncated"),
+    ],
+)
+async def test_a_day_with_a_gap_that_nobody_else_was_asked_about_is_not_called_whole(
+    ledger: Ledger, causes: list[str | None], state: str
+):
+    await ledger.connection.execute(FULL_DAY)
+    for number, cause in enumerate(causes):
+        await ledger.connection.execute(GAP, 1500 + number, cause)
+    (day,) = await ledger.connection.fetch("SELECT * FROM perps.completeness_daily")
+    assert (day["coverage"], day["state"], day["gaps"]) == ("full", state, len(causes))
+    assert day["unexplained_gaps"] == sum(cause not in ("truncated", "not_settled") for cause in causes)

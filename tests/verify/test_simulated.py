@@ -9,10 +9,11 @@ from collections import Counter as Count
 
 import pytest
 
+from indexer.app import protocols, witnesses
 from indexer.verify.chain import summed
-from indexer.verify.evidence import EVIDENCE
-from tests.verify.campaign import false_alarms, tried
-from tests.verify.losses import account_rows, events_of, links, small_chain
+from indexer.verify.evidence import EVIDENCE, LIMITS
+from tests.verify.campaign import WITNESSES, false_alarms, tried
+from tests.verify.losses import ONLY_TELL, account_rows, events_of, links, small_chain
 
 SEEDS = range(1, 7)
 
@@ -34,6 +35,28 @@ def test_every_kind_of_loss_is_found_for_each_protocol():
         found.update((one.loss.protocol, one.loss.kind) for one in tried(seed) if one.is_found)
     kinds = {(name, kind) for name in EVIDENCE for kind in ("row", "transaction", "slot")}
     assert found.keys() == kinds | {("drift", "truncated")}
+
+
+@pytest.mark.parametrize("protocol", EVIDENCE)
+def test_every_event_of_a_program_bears_witness_or_the_certificate_says_that_it_does_not(protocol: str):
+    (stream,) = [one for one in protocols() if one.name == protocol]
+    known = {layout.name for program in stream.programs.values() for layout in program.layouts.values()}
+    named = {name for limit in LIMITS[protocol] if limit.why == "unnumbered" for name in limit.events}
+    telling = {subject.partition(" ")[0] for subject in WITNESSES[protocol]}
+    assert telling == witnesses()[protocol].events - ONLY_TELL
+    assert known == telling | named
+
+
+def test_a_numbered_row_of_drift_goes_unseen_only_at_the_ends_of_its_chain():
+    unseen = Count(
+        why
+        for seed in SEEDS
+        for one in tried(seed)
+        if one.loss.protocol == "drift" and one.loss.of in WITNESSES["drift"]
+        for why in one.unseen
+    )
+    assert unseen.keys() <= {"beginning", "end"}
+    assert unseen.total() < len(SEEDS)
 
 
 def test_all_evidence_occurs():

@@ -116,7 +116,8 @@ class Keepers:
         return fill
 
     def _invoke(self, name: str, request: Request, *inside: Emit) -> Invoke:
-        return self._stage.invoke(name, *inside, positionRequest=request.order.key)
+        named = {} if name == "decreasePositionPostSwap" else {"position": request.position.key}
+        return self._stage.invoke(name, *inside, positionRequest=request.order.key, **named)
 
     # --- liquidation ---
 

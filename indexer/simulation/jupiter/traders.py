@@ -75,7 +75,9 @@ class Traders:
             tokens = self._collateral(position)
             fill = increased(position, position.market.price_e6, 0, tokens, 0, stage.time)
             emit = trades.instant_increase(fill, self._referral(), stage.end("InstantIncreasePositionEvent"))
-            return stage.script(stage.invoke("instantIncreasePosition", emit, owner=position.owner))
+            return stage.script(
+                stage.invoke("instantIncreasePosition", emit, owner=position.owner, position=position.key)
+            )
         taken = decreased(
             position, position.market.price_e6, 0, position.collateral_usd // stage.rng.randint(4, 20), 0, stage.time
         )
@@ -84,7 +86,8 @@ class Traders:
         paid = position.collateral.tokens(taken.paid_out)
         end = stage.end("InstantDecreasePositionEvent")
         emit = trades.instant_decrease(taken, None, position.collateral.mint, paid, end)
-        return stage.script(stage.invoke("instantDecreasePosition2", emit, owner=position.owner))
+        name = "instantDecreasePosition2"
+        return stage.script(stage.invoke(name, emit, owner=position.owner, position=position.key))
 
     # --- for a keeper ---
 

@@ -1,4 +1,5 @@
--- Gaps whose cause is not known yet, and those whose slots have been settled meanwhile, with what is known of their slots.
+-- Gaps whose cause is not known yet, or was judged when nobody else had to be asked about truncated logs, and those whose
+-- slots have been settled meanwhile, with what is known of their slots.
 SELECT g.*, settled.is_settled, failed.truncated, failed.unreadable
 FROM ledger.completeness_gaps AS g
 CROSS JOIN LATERAL (
@@ -21,6 +22,8 @@ CROSS JOIN LATERAL (
         AND f.channel <> 'account'
 ) AS failed
 WHERE g.protocol = ANY ($1::text[])
-    AND (NOT g.judged OR g.cause = 'unreadable' OR (g.cause = 'not_settled' AND settled.is_settled))
+    AND (
+        NOT g.judged OR g.cause = 'unreadable' OR (g.cause = 'truncated' AND g.refetched_at IS NULL) OR (g.cause = 'not_settled' AND settled.is_settled)
+    )
 ORDER BY g.judged, g.protocol, g.before_slot
 LIMIT $2
