@@ -91,15 +91,19 @@ def process(tx: Transaction, protocols: Iterable[Protocol], reference: Reference
         payloads, missing = _payloads(tx, protocol)
         if payloads or missing:
             scene = Scene(protocol.name, tx.slot, tx.signature, tx.tx_index, tx.block_time, (), reference)
-            result.add(_interpreted(scene, protocol, payloads))
-            result.failures += [_missing(scene, missing)] if missing else []
+            _interpret(scene, protocol, payloads, result)
+            if missing:
+                result.failures.append(_missing(scene, missing))
     return result
 
 
 def reinterpret(protocol: Protocol, rows: Iterable[EventRow | Failure], reference: Reference) -> Processed:
     """The same from the rows that one transaction left: its events and its failures, in any order."""
     scene, payloads = _recalled(protocol, rows, reference)
-    return Processed() if scene is None else _interpreted(scene, protocol, payloads)
+    result = Processed()
+    if scene is not None:
+        _interpret(scene, protocol, payloads, result)
+    return result
 
 
 def recalled(protocol: Protocol, rows: Iterable[EventRow], reference: Reference) -> Scene | None:
@@ -134,8 +138,9 @@ def _payloads(tx: Transaction, protocol: Protocol) -> tuple[list[Payload], Missi
     return payloads, missing
 
 
-def _interpreted(scene: Scene, protocol: Protocol, payloads: Sequence[Payload]) -> Processed:
-    result, events = Processed(), []
+def _interpret(scene: Scene, protocol: Protocol, payloads: Sequence[Payload], result: Processed) -> None:
+    """Add what these payloads give."""
+    events = []
     for payload in payloads:
         event, failure = _decoded(scene, protocol, payload)
         if event is not None:
@@ -145,7 +150,6 @@ def _interpreted(scene: Scene, protocol: Protocol, payloads: Sequence[Payload]) 
             result.failures.append(failure)
     if events:
         result.records += protocol.interpret(msgspec.structs.replace(scene, events=events))
-    return result
 
 
 def _decoded(scene: Scene, protocol: Protocol, payload: Payload) -> tuple[Event | None, Failure | None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from indexer.core.coverage import Spans
 from indexer.core.record import Failure, FailureReason
@@ -34,11 +35,13 @@ class Tally:
         """Count what a page holds in the slots, by stream, that were not settled before it."""
         if not any(newly.values()):
             return
+        is_new = cache(lambda protocol, slot: any(slot in span for span in newly.get(protocol, ())))
         for event in page.events:
-            if _lies_in(event.origin.slot, newly.get(event.origin.protocol, ())):
-                self.events[event.origin.protocol, event.origin.event or "unknown"] += 1
+            origin = event.origin
+            if is_new(origin.protocol, origin.slot):
+                self.events[origin.protocol, origin.event or "unknown"] += 1
         for failure in page.failures:
-            if _lies_in(failure.origin.slot, newly.get(failure.origin.protocol, ())):
+            if is_new(failure.origin.protocol, failure.origin.slot):
                 self.failures[failure.origin.protocol, failure.reason] += 1
 
     def unread(self, failures: Iterable[Failure]) -> list[Failure]:
@@ -66,7 +69,3 @@ class Tally:
             return 0.0
         first = self._filled[0][0] if len(self._filled) == _MOST_STEPS else max(self._since, now - RATE_OVER_S)
         return sum(slots for _, slots in self._filled) / max(1.0, now - first)
-
-
-def _lies_in(slot: int, spans: Spans) -> bool:
-    return any(slot in span for span in spans)

@@ -185,12 +185,12 @@ class Line:
         if (verdict := wish.verdict(now)) is not None:
             waiting.grant.set_exception(verdict)
             return True
-        ready = [e for e in wish.open(now) if e.room(wish.method, wish.lane, now) >= 1]
+        ready = {e: room for e in wish.open(now) if (room := e.room(wish.method, wish.lane, now)) >= 1}
         if not ready:
             stuck[wish.likeness] = wish
             return False
         best = min(ready, key=lambda e: (wish.rank(e, now), self._rng.random()))
-        count = min(wish.count, best.room(wish.method, wish.lane, now))
+        count = min(wish.count, ready[best])
         best.in_flight += 1
         best.asked(wish.method, count, now)
         waiting.grant.set_result(Grant(best, count))

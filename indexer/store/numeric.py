@@ -18,7 +18,6 @@ _NEGATIVE = 0x4000
 _SPECIAL = 0xC000  # NaN and the infinities.
 _EXACT = Context(prec=min(MAX_PREC, 200_000), Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
 _PADDING = ("", "000", "00", "0")  # By the decimals that stand over a digit in base 10,000.
-_MOST_CHARS = 100  # Of a decimal that is read from its text.
 
 
 @cache
@@ -38,13 +37,13 @@ def field(value: int | Decimal) -> bytes:
     """The same behind its length, as a field of binary COPY."""
     if type(value) is int:
         return _field(value, 0, 0)
-    text = str(value)
-    if "E" in text or text[-1] > "9" or len(text) > _MOST_CHARS:
-        return _rare(Decimal(value))
-    whole, _, decimals = text.partition(".")
+    whole, _, decimals = str(value).partition(".")
     shown = len(decimals)
-    padding = _PADDING[shown % _BASE_DIGITS]
-    return _field(int(whole + decimals + padding), (shown + len(padding)) // _BASE_DIGITS, shown)
+    try:
+        number = int(whole + decimals + _PADDING[shown % _BASE_DIGITS])
+    except ValueError:  # An exponent, too many digits to be read from text, or no number at all.
+        return _rare(Decimal(value))
+    return _field(number, -(-shown // _BASE_DIGITS), shown)
 
 
 def _rare(number: Decimal) -> bytes:
