@@ -15,6 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58
@@ -41,6 +42,13 @@ def synthetic(seed: int) -> bytes:
     shown = [*votes, *swaps, *ours]
     rng.shuffle(shown)
     return _answer(as_block(*({"slot": SLOT, "blockTime": 1_757_600_011, **one} for one in shown)))
+
+
+def foreign(rng: Random, count: int) -> list[msgspec.Raw]:
+    """So many transactions of a block that name no program of ours, two thirds of them votes, as JSON."""
+    votes = count * VOTES // TRANSACTIONS
+    shown = [_vote(rng) for _ in range(votes)] + [_swap(rng) for _ in range(count - votes)]
+    return [msgspec.Raw(msgspec.json.encode(one)) for one in shown]
 
 
 def real(path: Path) -> bytes:

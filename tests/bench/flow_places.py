@@ -1,9 +1,8 @@
-"""Where flows are run: a PostgreSQL of its own, a fresh database for every run, and what the server's CPU took."""
+"""Where flows are run: a PostgreSQL of its own, and a fresh database for every run."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,17 +20,16 @@ from tests.bench.environment import SetUpFailed
 from tests.bench.recorded_portal import DATASET
 from tests.shared import REPOSITORY
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _EMPTY = "bench_empty"
 
 
 class Server:
-    """`fresh`: a migrated database without rows, whose partitions are there. `cpu_s`: of all its processes."""
+    """`fresh`: a migrated database without rows, whose partitions are there. `postmaster`: its first process."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self._is_prepared = False
-        self._postmaster = asyncio.run(_postmaster(url))
+        self.postmaster = asyncio.run(_postmaster(url))
 
     def prepare(self, span: Span) -> None:
         """Make what `fresh` copies, with partitions for this span too."""
@@ -44,14 +42,6 @@ class Server:
             yield self._at(name)
         finally:
             asyncio.run(_execute(self.url, f"DROP DATABASE {name} WITH (FORCE)"))
-
-    def cpu_s(self) -> float:
-        """Of backends that have ended too: their parent counts them. One may end meanwhile, and would be missed."""
-        while True:
-            before = self._children()
-            ticks = sum(_stat(self._postmaster)[11:15]) + sum(sum(_stat(pid)[11:13]) for pid in before)
-            if self._children() == before:
-                return ticks / _TICKS
 
     def contents(self, url: str) -> dict[str, tuple[int, int]]:
         """Of each table of rows: how many, and a sum over all that they hold."""
@@ -66,10 +56,6 @@ class Server:
 
     def _at(self, name: str) -> str:
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
-
-    def _children(self) -> list[int]:
-        text = Path(f"/proc/{self._postmaster}/task/{self._postmaster}/children").read_text()
-        return [int(pid) for pid in text.split()]
 
 
 @contextmanager
@@ -97,8 +83,8 @@ def portal(folder: Path) -> Iterator[str]:
 
 async def _postmaster(url: str) -> int:
     async with connected(url) as connection:
-        backend = await connection.fetchval("SELECT pg_backend_pid()")
-        return int(_stat(backend)[1])
+        told = await connection.fetchval("SELECT pg_read_file('postmaster.pid')")
+        return int(told.split()[0])
 
 
 async def _execute(url: str, *statements: str) -> None:
@@ -112,12 +98,3 @@ async def _contents(url: str) -> dict[str, tuple[int, int]]:
     async with connected(url) as connection:
         rows = {table.name: await connection.fetchrow(query.format(table.name)) for table in TABLES}
     return {name: (row[0], int(row[1])) for name, row in rows.items() if row is not None and row[0]}
-
-
-def _stat(pid: int) -> list[int]:
-    """The fields of /proc/PID/stat behind the name; the first, a letter, as 0. Zeros where it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except FileNotFoundError:
-        return [0] * 20
-    return [0, *map(int, fields[1:])]

@@ -1,13 +1,14 @@
 """Whole pipelines: from recorded bytes to committed rows, against the naive one, against ten times as much, and a day.
 
 Everything is run in turns, each run in a fresh database of one server. What is judged are ratios of medians; how many
-events a second a backfill makes is told beside what it should, and fails nothing: it is the machine's as well.
+events a second a backfill makes, and how many a database alone could take, is told beside what it should, and fails
+nothing: it is the machine's as well.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,15 +20,17 @@ from tests.bench import flow_places
 from tests.bench.contestant import Contestant
 from tests.bench.environment import DRIFTPY, SetUpFailed, peer_python
 from tests.bench.flow_places import Server
-from tests.bench.recording import Recorded, record_drift, record_portal
+from tests.bench.recording import Recorded, record_dense, record_drift, record_portal
 from tests.bench.rounds import Bar
 
-# A stretch of 300 slots, told twice; a day of 24 hours of 9,000 slots.
+# A stretch of 300 slots, told twice; some blocks of today's density, seven transactions of theirs ours; a day of 24
+# hours of 9,000 slots.
 SLOTS, TRANSACTIONS, TIMES, TENFOLD = 300, 10.0, 2, 10
+DENSE_SLOTS, DENSE_TRANSACTIONS, DENSE_IN_ALL = 40, 14.0, 1500
 DAY_SLOTS, DAY_TRANSACTIONS, DAY_TIMES = 9_000, 0.5, 24
 EVENTS_PER_S, CPU_PER_EVENT = Bar(20, 35), Bar(30, 60)
 GROWTH, BACKFILL_PER_S = Bar(1.15, 1.05), Bar(10_000, 40_000)
-OURS, NAIVE = "tests.bench.ours_flows", "tests.bench.peer_naive"
+OURS, NAIVE, COPY = "tests.bench.ours_flows", "tests.bench.peer_naive", "tests.bench.peer_copy"
 
 
 class Ran(NamedTuple):
@@ -100,33 +103,47 @@ class Found(NamedTuple):
 
 
 def pipeline(rounds: int) -> Found:
-    """json + driftpy + executemany with the rows ready-made. Raises SetUpFailed unless both write the same ledger."""
+    """json + driftpy + executemany with the rows ready-made, and the limit: COPY of them by the server itself.
+
+    Raises SetUpFailed unless all write the same ledger.
+    """
     with _Place() as place:
-        drift = place.drift(TIMES)
-        contestants = place.contestant("ours", OURS), place.contestant("naive", NAIVE, peer_python(DRIFTPY))
+        drift, dense = place.drift(TIMES), place.dense()
+        frames = _lines(drift.folder / "notifications.jsonl")
+        contestants = (
+            place.contestant("ours", OURS),
+            place.contestant("naive", NAIVE, peer_python(DRIFTPY)),
+            place.contestant("COPY alone", COPY),
+        )
         sides, judged = [], []
-        for flow in ("blocks", "notifications"):
-            question = {"flow": flow, **drift.question(), "notifications": _lines(drift.folder / "notifications.jsonl")}
-            _agree(flow, [place.contents(one, question) for one in contestants])
-            ours, naive = (Side(f"{flow}, {one.name}", []) for one in contestants)
+        for flow, recorded in (("blocks", drift), ("dense", dense), ("notifications", drift)):
+            question = {"flow": flow, **recorded.question(), "notifications": frames}
+            _agree(flow, {one.name: place.contents(one, question) for one in contestants})
+            turns = [(Side(f"{flow}, {one.name}", []), one) for one in contestants]
             for number in range(rounds):
-                turns = [(ours, contestants[0]), (naive, contestants[1])]
                 for side, contestant in turns if number % 2 == 0 else reversed(turns):
                     side.runs.append(place.run([contestant], question))
-            sides += [ours, naive]
-            judged += _against(flow, ours, naive)
+            sides += [side for side, _ in turns]
+            judged += _against(flow, *(side for side, _ in turns))
         return Found(sides, judged, {one.name: one.versions() for one in contestants})
 
 
-def _against(flow: str, ours: Side, naive: Side) -> Iterator[Judged]:
-    yield _ratio(f"{flow}: events/s", ours, naive, lambda run: run.per_s, EVENTS_PER_S)
+def _against(flow: str, ours: Side, naive: Side, alone: Side) -> Iterator[Judged]:
+    yield _ratio(f"{flow}: events/s", ours, naive, _per_s, EVENTS_PER_S)
     yield _ratio(f"{flow}: CPU per event, without PostgreSQL's", naive, ours, lambda run: run.cpu_us, CPU_PER_EVENT)
+    limit = _ratio(f"{flow}: events/s of COPY alone, the limit", alone, naive, _per_s, EVENTS_PER_S)
+    yield limit._replace(fails=False)
 
 
-def _agree(flow: str, contents: Sequence[dict[str, tuple[int, int]]]) -> None:
-    ours, naive = contents
-    if not ours or ours != naive:
-        raise SetUpFailed(f"{flow}: ours has written {ours}, the naive one {naive}")
+def _per_s(run: Ran) -> float:
+    return run.per_s
+
+
+def _agree(flow: str, contents: Mapping[str, dict[str, tuple[int, int]]]) -> None:
+    ours = contents["ours"]
+    for name, others in contents.items():
+        if not ours or others != ours:
+            raise SetUpFailed(f"{flow}: ours has written {ours}, {name} {others}")
 
 
 # --- growth --------------------------------------------------------------------------------------------------------
@@ -191,6 +208,7 @@ class _Place:
 
     def __enter__(self) -> _Place:
         self._folder = Path(self.resources.enter_context(TemporaryDirectory(prefix="perps-indexer-recorded-")))
+        self._folder.chmod(0o755)  # The server, which reads files of it, may run as another user.
         self._server: Server = self.resources.enter_context(flow_places.server())
         return self
 
@@ -201,6 +219,12 @@ class _Place:
         folder = self._folder / f"drift-{times}"
         return self._prepared(
             record_drift(folder, slots=SLOTS, transactions=TRANSACTIONS, times=times, has_rows=has_rows)
+        )
+
+    def dense(self) -> Recorded:
+        folder = self._folder / "dense"
+        return self._prepared(
+            record_dense(folder, slots=DENSE_SLOTS, transactions=DENSE_TRANSACTIONS, in_all=DENSE_IN_ALL)
         )
 
     def day(self) -> Recorded:
@@ -226,18 +250,22 @@ class _Place:
     ) -> tuple[Ran, dict[str, tuple[int, int]]]:
         self._number += 1
         with self._server.fresh(f"bench_{self._number}") as url, ThreadPoolExecutor(len(contestants)) as asking:
-            before = self._server.cpu_s()
-            done = list(asking.map(lambda one: one.run(url=url, **question), contestants))
-            took = self._server.cpu_s() - before
+            asked = {"url": url, "postmaster": self._server.postmaster, **question}
+            done = list(asking.map(lambda one: one.run(**asked), contestants))
             contents = self._server.contents(url) if looks else {}
         found = sum(one["events"] for one in done)
         if found != question["events"]:
             raise SetUpFailed(f"{question['flow']}: {found} events were found of {question['events']}")
-        wall, cpu, memory = (fold(one[name] for one in done) for name, fold in _FOLDS)
-        return Ran(found, wall, cpu, took, memory), contents
+        wall, cpu, server, memory = (fold(one[name] for one in done) for name, fold in _FOLDS)
+        return Ran(found, wall, cpu, server, memory), contents
 
 
-_FOLDS: Sequence[tuple[str, Callable[[Iterator[float]], float]]] = (("wall_s", max), ("cpu_s", sum), ("most_mb", sum))
+_FOLDS: Sequence[tuple[str, Callable[[Iterator[float]], float]]] = (
+    ("wall_s", max),
+    ("cpu_s", sum),
+    ("postgres_s", max),  # Each has seen the one server.
+    ("most_mb", sum),
+)
 
 
 def _ratio(

@@ -1,13 +1,15 @@
 """Our side of whole pipelines: the production sources, loops and store, composed as `backfill` and `run` compose them.
 
-`blocks`: the strategy of that name, from a node that answers from a file. `notifications`: subscriptions that a file
-tells. `portal`: the strategy of that name, over HTTP from a server on loopback.
+`blocks`: the strategy of that name, from a node that answers from a file; `dense`: the same, and the processes that
+read large blocks are running already. `notifications`: subscriptions that a file tells. `portal`: the strategy of that
+name, over HTTP from a server on loopback.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from random import Random
@@ -18,7 +20,9 @@ from indexer import app_network as composed
 from indexer import log
 from indexer.config import Settings, load
 from indexer.core.coverage import Span
+from indexer.core.jsonrpc import NoAnswer
 from indexer.core.protocol import Protocol as Stream
+from indexer.core.rpc import BlockTask
 from indexer.core.transaction import Transaction
 from indexer.ingest.garbage import collect_rarely
 from indexer.ingest.listening import Listener
@@ -26,6 +30,8 @@ from indexer.ingest.precedence import Precedence
 from indexer.ingest.settling import fill_all
 from indexer.ingest.writing import Writer
 from indexer.sources.base import RawPage, Recent, Source, Strategy
+from indexer.sources.block_process import Job
+from indexer.sources.block_readers import BlockReaders, most_readers, open_block_readers
 from indexer.sources.http import open_http
 from indexer.sources.portal import Portal
 from indexer.sources.portal_http import PortalSettings
@@ -41,9 +47,7 @@ async def run(question: Question, clock: Clock) -> int:
     settings = _settings(question)
     async with wiring.ledger(settings) as store:
         counted = Counted(store)
-        await {"blocks": _blocks, "notifications": _notifications, "portal": _portal}[question["flow"]](
-            question, settings, counted, clock
-        )
+        await _FLOWS[question["flow"]](question, settings, counted, clock)
         return counted.events
 
 
@@ -79,9 +83,19 @@ class Counted:
 
 
 async def _blocks(question: Question, settings: Settings, store: Any, clock: Clock) -> None:
-    node = RecordedNode(Path(question["folder"]) / "blocks.jsonl", question["genesis_hash"], question["end"] - 1)
-    rpc = composed.pool(settings, node, Random(1))
-    await _fill(question, settings, store, composed.sources(settings, rpc, None, "backfill"), "blocks", clock)
+    path = Path(question["folder"]) / f"{question['flow']}.jsonl"
+    node = RecordedNode(path, question["genesis_hash"], question["end"] - 1)
+    async with open_block_readers() as readers:
+        if question["flow"] == "dense":
+            await asyncio.gather(*(_started(readers) for _ in range(most_readers())))
+        rpc = composed.pool(settings, node, Random(1), readers)
+        await _fill(question, settings, store, composed.sources(settings, rpc, None, "backfill"), "blocks", clock)
+
+
+async def _started(readers: BlockReaders) -> None:
+    """One of the processes runs: it has read something, though no block."""
+    with suppress(NoAnswer):
+        await readers.read(Job(BlockTask(0, frozenset()), 1, is_packed=False, most_bytes=0), b"")
 
 
 async def _portal(question: Question, settings: Settings, store: Any, clock: Clock) -> None:
@@ -154,6 +168,9 @@ class _Nobody:
 
     async def recent(self, streams: Sequence[Stream]) -> Recent:
         return Recent()
+
+
+_FLOWS = {"blocks": _blocks, "dense": _blocks, "notifications": _notifications, "portal": _portal}
 
 
 if __name__ == "__main__":

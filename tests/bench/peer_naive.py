@@ -2,7 +2,8 @@
 
 It is given what it would have to make itself: the rows of each transaction, ready for PostgreSQL, so that it pays for
 reading, for decoding, and for inserting the same columns of the same tables, and for nothing else. Of each transaction
-it has to find exactly the events that those rows are of.
+it has to find exactly the events that those rows are of. Logs of transactions that do not name the program are not
+parsed, as nobody would.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from anchorpy.coder.coder import Coder
 from anchorpy_core.idl import Idl
 from driftpy.events.parse import parse_logs
 
-from tests.bench.flow_runs import Clock, Question, serve
+from tests.bench.flow_runs import BLOCKS_AT_ONCE, NOTIFICATIONS_AT_ONCE, Clock, Question, serve
 
-BLOCKS_AT_ONCE, NOTIFICATIONS_AT_ONCE = 64, 200  # Of one database transaction: the pages of our side.
+DRIFT = "dRiftyHA39MWEi3m9aunc5MzRF1JYuBsbn6VPcn33UH"
 IDL = Path(__file__).parents[2] / "idl" / "drift.json"
 Logs = tuple[str, list[str]]  # Signature and lines of a transaction that succeeded.
 
@@ -59,7 +60,8 @@ def _insert(table: str, columns: list[str]) -> str:
 
 def _pages(path: Path, flow: str) -> Iterator[list[Logs]]:
     """Transactions of so many lines of the recording."""
-    of_line, most = (_of_block, BLOCKS_AT_ONCE) if flow == "blocks" else (_of_notification, NOTIFICATIONS_AT_ONCE)
+    is_told = flow == "notifications"
+    of_line, most = (_of_notification, NOTIFICATIONS_AT_ONCE) if is_told else (_of_block, BLOCKS_AT_ONCE)
     page: list[Logs] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -72,8 +74,15 @@ def _pages(path: Path, flow: str) -> Iterator[list[Logs]]:
 
 def _of_block(line: bytes) -> Iterator[Logs]:
     for one in json.loads(line[line.index(b" ") :])["transactions"]:
-        if one["meta"]["err"] is None:
+        if one["meta"]["err"] is None and _names_drift(one):
             yield one["transaction"]["signatures"][0], one["meta"]["logMessages"]
+
+
+def _names_drift(one: dict[str, Any]) -> bool:
+    if DRIFT in one["transaction"]["message"]["accountKeys"]:
+        return True
+    loaded = one["meta"].get("loadedAddresses") or {}
+    return DRIFT in loaded.get("readonly", ()) or DRIFT in loaded.get("writable", ())
 
 
 def _of_notification(line: bytes) -> Iterator[Logs]:

@@ -7,23 +7,21 @@ events of an unknown length): what is compared is what both sides read the same.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from hashlib import sha512
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import msgspec
 
-from indexer.app import protocols, seed
+from indexer.app import protocols
 from indexer.core import base58
 from indexer.core.coverage import Span
 from indexer.core.protocol import Protocol as Stream
 from indexer.core.rpc import parse_block, parse_notification
 from indexer.core.transaction import Transaction
-from indexer.ingest.page import processed
 from indexer.simulation.build import build_chain
 from indexer.simulation.chain import Chain, ChainBlock, ChainTransaction
 from indexer.simulation.cluster import Cluster
@@ -33,9 +31,9 @@ from indexer.simulation.exchange import Request
 from indexer.simulation.portal import Portal
 from indexer.simulation.profile import Profile
 from indexer.sources.portal_query import stream_query
-from indexer.store.base import Page
-from indexer.store.changes import page_rows
-from indexer.store.rows import EVENTS, Row, Table
+from tests.bench import bodies
+from tests.bench.flow_runs import BLOCKS_AT_ONCE, NOTIFICATIONS_AT_ONCE
+from tests.bench.recorded_rows import RecordedRows
 
 SEED = 5
 DRIFT = ("drift",)
@@ -109,26 +107,64 @@ def _signed_again(signature: str, time: int) -> str:
 def record_drift(folder: Path, *, slots: int, transactions: float, times: int = 1, has_rows: bool = True) -> Recorded:
     """`blocks.jsonl`: results of getBlock, a slot and its block a line. `notifications.jsonl`: frames of logsSubscribe.
 
-    With `has_rows` the rows of either lie beside it, for a side that makes none: `blocks.rows`, `notifications.rows`.
+    With `has_rows` the rows of either lie beside it, for sides that make none: see RecordedRows.
     """
     folder.mkdir()
     chain, streams = stretch(slots, transactions, DRIFT), _streams(DRIFT)
-    rows = (_Rows(streams), _Rows(streams))
+    settled, provisional = RecordedRows(streams, BLOCKS_AT_ONCE), RecordedRows(streams, NOTIFICATIONS_AT_ONCE)
     events = 0
     with (folder / "blocks.jsonl").open("wb") as blocks, (folder / "notifications.jsonl").open("wb") as notifications:
         for block in told(chain, times):
-            shown = encoded_block(block, "json", "full", rewards=False, highest=_HIGHEST_VERSION)
-            blocks.write(b"%d %s\n" % (block.slot, msgspec.json.encode(shown)))
-            programs = [program for stream in streams for program in stream.programs]
-            events += rows[0].add(parse_block(shown, block.slot, programs).transactions, is_settled=True)
+            text = msgspec.json.encode(_shown(block))
+            blocks.write(b"%d %s\n" % (block.slot, text))
+            events += settled.add(_read(text, block.slot, streams), is_settled=True)
             for frame in _frames(block, streams[0]):
                 notifications.write(msgspec.json.encode(frame) + b"\n")
                 if has_rows:
-                    rows[1].add([parse_notification(frame["params"]["result"])], is_settled=False)
+                    provisional.add([parse_notification(frame["params"]["result"])], is_settled=False)
     if has_rows:
-        for name, some in zip(("blocks", "notifications"), rows, strict=True):
-            some.write(folder / f"{name}.rows")
-    end = chain.first_slot + times * (chain.end_slot - chain.first_slot)
+        settled.write(folder / "blocks")
+        provisional.write(folder / "notifications")
+    return _recorded(folder, chain, times, events)
+
+
+def record_dense(folder: Path, *, slots: int, transactions: float, in_all: int) -> Recorded:
+    """`dense.jsonl`: as blocks.jsonl, but each block has so many transactions: the others are of nobody we know."""
+    folder.mkdir()
+    rng = Random(SEED)
+    chain, streams, others = stretch(slots, transactions, DRIFT), _streams(DRIFT), bodies.foreign(rng, in_all)
+    rows = RecordedRows(streams, BLOCKS_AT_ONCE)
+    events = 0
+    with (folder / "dense.jsonl").open("wb") as file:
+        for block in told(chain, 1):
+            text = msgspec.json.encode(_among(_shown(block), others, rng))
+            file.write(b"%d %s\n" % (block.slot, text))
+            events += rows.add(_read(text, block.slot, streams), is_settled=True)
+    rows.write(folder / "dense")
+    return _recorded(folder, chain, 1, events)
+
+
+def _shown(block: ChainBlock) -> dict[str, Any]:
+    return encoded_block(block, "json", "full", rewards=False, highest=_HIGHEST_VERSION)
+
+
+def _among(shown: dict[str, Any], others: Sequence[msgspec.Raw], rng: Random) -> dict[str, Any]:
+    """The block with its transactions in their order, somewhere among these others, which make it full."""
+    ours = shown["transactions"]
+    places = set(rng.sample(range(len(others)), len(ours)))
+    own, foreign = iter(ours), iter(rng.sample(others, len(others)))
+    mixed = [next(own) if place in places else next(foreign) for place in range(len(others))]
+    return {**shown, "transactions": mixed}
+
+
+def _read(text: bytes, slot: int, streams: Sequence[Stream]) -> Sequence[Transaction]:
+    programs = [program for stream in streams for program in stream.programs]
+    return parse_block(msgspec.json.decode(text), slot, programs).transactions
+
+
+def _recorded(folder: Path, chain: Chain, times: int, events: int) -> Recorded:
+    """Up to its last block: nothing proves that slots behind it are empty."""
+    end = max(chain.blocks) + 1 + (times - 1) * (chain.end_slot - chain.first_slot)
     return Recorded(folder, Span(chain.first_slot, end), events, chain.genesis_hash)
 
 
@@ -140,38 +176,6 @@ def _frames(block: ChainBlock, stream: Stream) -> Iterator[dict[str, Any]]:
             value = {"signature": one.signature, "err": None, "logs": one.logs}
             params = {"result": {"context": {"slot": block.slot}, "value": value}, "subscription": 1}
             yield {"jsonrpc": "2.0", "method": "logsNotification", "params": params}
-
-
-class _Rows:
-    """Rows by signature, as PostgreSQL drivers take them."""
-
-    def __init__(self, streams: Sequence[Stream]) -> None:
-        self._streams, self._reference = streams, seed()
-        self._names: dict[str, Sequence[str]] = {}
-        self._rows: dict[str, list[tuple[str, tuple[Any, ...]]]] = {}
-
-    def add(self, transactions: Sequence[Transaction], *, is_settled: bool) -> int:
-        """How many events they have."""
-        found = processed(transactions, self._streams, self._reference)
-        page = Page(events=found.events, records=found.records, failures=found.failures, source="bench")
-        rows = page_rows(page).rows
-        for table, some in rows.items():
-            for row in some.values():
-                self._add(table, row, is_settled=is_settled)
-        return len(rows[EVENTS])
-
-    def _add(self, table: Table, row: Row, *, is_settled: bool) -> None:
-        place, values = table.position, list(row)
-        values[place["settled"]] = is_settled
-        for number, column in enumerate(table.columns):
-            if column.sql_type.startswith("timestamp") and values[number] is not None:
-                values[number] = datetime.fromtimestamp(values[number], UTC)
-        self._names[table.name] = table.names
-        signature = base58.encode(values[place["signature"]])
-        self._rows.setdefault(signature, []).append((table.name, tuple(values)))
-
-    def write(self, path: Path) -> None:
-        path.write_bytes(pickle.dumps((self._names, self._rows)))
 
 
 # --- a day of the Portal -------------------------------------------------------------------------------------------

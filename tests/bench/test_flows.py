@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import pickle
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -14,15 +17,24 @@ import pytest
 from indexer.store.connection import connected
 from indexer.store.rows import TABLES
 from tests.bench import __main__ as bench
-from tests.bench import flow_places, flow_report, flows, ours_flows
+from tests.bench import flow_places, flow_report, flows, ours_flows, peer_copy
 from tests.bench.environment import DRIFTPY
 from tests.bench.flow_runs import Clock
 from tests.bench.flows import Found, Judged, Ran, Side
-from tests.bench.recording import Recorded, record_drift, record_portal
+from tests.bench.recording import Recorded, record_dense, record_drift, record_portal
 from tests.bench.rounds import Bar
 
 HERE = Path(__file__).parent
 FEW = Bar(2, 3)
+IN_ALL = 150  # Transactions of a dense block here.
+WORKS = """
+from time import process_time
+input()
+until = process_time() + 0.2
+while process_time() < until: pass
+print("done", flush=True)
+input()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +85,35 @@ def test_what_is_told_again_is_the_chain_going_on(drift: Recorded) -> None:
     assert len(set(signatures)) == len(signatures)
 
 
-@pytest.mark.parametrize("peer", ["peer_naive", "peer_driftpy"])
+def test_dense_blocks_become_the_rows_that_the_server_is_given_by_files() -> None:
+    with flow_places.server() as server, TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # The server may run as another user.
+        dense = record_dense(Path(folder) / "dense", slots=8, transactions=6, in_all=IN_ALL)
+        lines = (dense.folder / "dense.jsonl").read_bytes().splitlines()
+        assert {len(msgspec.json.decode(line[line.index(b" ") :])["transactions"]) for line in lines} == {IN_ALL}
+        server.prepare(dense.span)
+        contents = []
+        for number, run in enumerate((ours_flows.run, peer_copy.run)):
+            with server.fresh(f"dense_{number}") as url:
+                question = {"flow": "dense", "url": url, **dense.question()}
+                assert asyncio.run(run(question, Clock())) == dense.events > 5
+                contents.append(server.contents(url))
+    assert contents[0] == contents[1]
+
+
+async def test_the_work_of_processes_that_a_contestant_has_started_counts() -> None:
+    clock = Clock()
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKS, stdin=PIPE, stdout=PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with clock.running():
+        process.stdin.write(b"begin\n")
+        assert await process.stdout.readline() == b"done\n"
+    await process.communicate(b"end\n")
+    assert clock.cpu_s > 0.15
+
+
+@pytest.mark.parametrize("peer", ["peer_naive", "peer_copy", "peer_driftpy"])
 def test_a_peer_is_given_nothing_of_ours_but_the_loop(peer: str) -> None:
     tree = ast.parse((HERE / f"{peer}.py").read_text(encoding="utf-8"))
     modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
@@ -104,9 +144,9 @@ def test_what_is_judged_is_held_at_its_bars(value: float, is_limit: bool, word: 
 
 def test_two_sides_that_wrote_something_else_end_the_contest() -> None:
     with pytest.raises(flows.SetUpFailed, match="the naive one"):
-        flows._agree("blocks", [{"trades": (2, 5)}, {"trades": (2, 6)}])
+        flows._agree("blocks", {"ours": {"trades": (2, 5)}, "the naive one": {"trades": (2, 6)}})
     with pytest.raises(flows.SetUpFailed, match="ours has written"):
-        flows._agree("blocks", [{}, {}])
+        flows._agree("blocks", {"ours": {}, "the naive one": {}})
 
 
 def test_a_rate_that_is_missed_is_told_and_fails_nothing(
