@@ -69,6 +69,24 @@ def test_a_key_has_32_bytes(text: str) -> None:
         base58.key(text)
 
 
+signed = st.binary(min_size=60, max_size=68) | st.integers(0, 64).map(
+    lambda zeros: bytes(zeros) + b"\xff" * (64 - zeros)
+)
+
+
+@given(signed.map(plainly) | texts | st.sampled_from(["1" * 64, "1" * 89, "1" * 63 + "z" * 26, "z" * 88, "2" * 89]))
+def test_gmp_and_solders_read_the_same_signatures(text: str) -> None:
+    outcomes = []
+    for way in (digits.BY_GMP, None):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(base58, "BY_GMP", way)
+            try:
+                outcomes.append(base58.signature(text))
+            except base58.NotBase58 as error:
+                outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+
+
 @given(texts)
 def test_no_text_raises_anything_else(text: str) -> None:
     for read in (*(lambda text, way=way: base58.decode(text, way) for way in WAYS), base58.key, base58.signature):

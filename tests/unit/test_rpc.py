@@ -98,6 +98,21 @@ def test_programs_and_accounts_may_come_from_lookup_tables() -> None:
     assert (inner.index, inner.is_inner, inner.program_id, inner.accounts) == (1, True, LOADED_R, (LOADED_W,))
 
 
+def test_accounts_may_be_named_by_index_and_by_key_in_one_instruction() -> None:
+    found = answer()
+    found["transaction"]["message"]["instructions"][0]["accounts"] = [0, KEYS[1], 0]
+    (outer, *_) = parse_transaction(found).instructions or ()
+    assert outer.accounts == (base58.key(KEYS[0]), base58.key(KEYS[1]), base58.key(KEYS[0]))
+
+
+@pytest.mark.parametrize("place", [-1, 99])
+def test_an_index_that_is_of_no_account_is_malformed(place: int) -> None:
+    found = answer()
+    found["transaction"]["message"]["instructions"][0]["accounts"] = [0, place]
+    with pytest.raises(Malformed, match=f"account index {place} of"):
+        parse_transaction(found)
+
+
 def test_flat_positions_count_every_instruction() -> None:
     found = answer()
     message, meta = found["transaction"]["message"], found["meta"]
