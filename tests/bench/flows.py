@@ -116,7 +116,8 @@ def pipeline(rounds: int) -> Found:
             place.contestant("COPY alone", COPY),
         )
         sides, judged = [], []
-        for flow, recorded in (("blocks", drift), ("dense", dense), ("notifications", drift)):
+        # Large blocks come last: the most memory is that of a process since it began.
+        for flow, recorded in (("blocks", drift), ("notifications", drift), ("dense", dense)):
             question = {"flow": flow, **recorded.question(), "notifications": frames}
             _agree(flow, {one.name: place.contents(one, question) for one in contestants})
             turns = [(Side(f"{flow}, {one.name}", []), one) for one in contestants]
