@@ -327,6 +327,9 @@ class Fetching(msgspec.Struct, frozen=True):
             yield
         finally:
             task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()  # It ends by an error alone.
 
 
 @asynccontextmanager

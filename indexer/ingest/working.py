@@ -15,7 +15,7 @@ from random import Random
 
 import structlog
 
-from indexer.core.coverage import Spans, missing
+from indexer.core.coverage import Spans, common, missing
 from indexer.errors import StoreUnavailable
 from indexer.ingest.filling import Filler, Task
 from indexer.ingest.patience import briefly
@@ -25,6 +25,8 @@ from indexer.store.base import Store
 from indexer.store.coordination import Work
 
 REPORTED_EVERY_S = 5.0
+STILL_S = 60.0
+_REMEDY = "`perps-indexer status` lists workers that are alive; start one with `perps-indexer worker`"
 _log = structlog.get_logger()
 
 
@@ -109,16 +111,24 @@ async def followed(
 ) -> dict[str, Spans]:
     """Wait until others have filled what is wanted, or have shown that nobody has it. What stays missing, by stream.
 
-    `on_progress` hears of slots settled since the last time. Raises StoreUnavailable.
+    What is asked for no longer, since retention let go of it, is not waited for. `on_progress` hears of slots settled
+    since the last time; that nothing was for a minute is logged. Raises StoreUnavailable.
     """
+    clock = asyncio.get_running_loop().time
     before: int | None = None
+    moved_at = clock()
     while True:
         left = {name: missing(spans, await store.coverage(name)) for name, spans in wanted.items()}
-        waiting = [missing(spans, await store.unavailable(name)) for name, spans in left.items()]
+        asked = await asked_for(store, tuple(left))
         size = sum(len(span) for spans in left.values() for span in spans)
-        if before is not None and size < before:
-            on_progress(before - size)
-        before = size
+        if before is None or size < before:
+            if before is not None:
+                on_progress(before - size)
+            before, moved_at = size, clock()
+        elif clock() - moved_at >= STILL_S:
+            _log.warning("nobody_settles", left_slots=size, for_s=round(STILL_S), remedy=_REMEDY)
+            moved_at = clock()
+        waiting = [missing(common(spans, asked[name]), await store.unavailable(name)) for name, spans in left.items()]
         if not any(waiting):
             return {name: spans for name, spans in left.items() if spans}
         await asyncio.sleep(pause_s)

@@ -6,6 +6,7 @@ import asyncio
 from random import Random
 
 import pytest
+from structlog.testing import capture_logs
 
 from indexer.core.coverage import Span, Spans
 from indexer.errors import StoreUnavailable
@@ -162,6 +163,32 @@ def test_following_ends_with_what_nobody_has():
         running.cancel()
         assert left == dict.fromkeys(NAMES, lacks)
         assert sum(heard) == len(NAMES) * (len(SPAN) - 20)
+
+    run(main())
+
+
+def test_who_waits_is_told_each_minute_that_nobody_works():
+    async def main() -> None:
+        store = await asking()
+        following = asyncio.create_task(followed(store, dict.fromkeys(NAMES, (SPAN,)), pause_s=0.1))
+        with capture_logs() as told:
+            await asyncio.sleep(130)
+        following.cancel()
+        assert [one["event"] for one in told] == ["nobody_settles"] * 2
+        assert told[0]["left_slots"] == len(NAMES) * len(SPAN)
+
+    run(main())
+
+
+def test_what_retention_let_go_of_is_not_waited_for():
+    async def main() -> None:
+        store = await asking()
+        following = asyncio.create_task(followed(store, dict.fromkeys(NAMES, (SPAN,)), pause_s=0.1))
+        await asyncio.sleep(1)
+        for name in NAMES:
+            store._set(name, asked=())
+        async with asyncio.timeout(1):
+            assert await following == dict.fromkeys(NAMES, (SPAN,))
 
     run(main())
 
