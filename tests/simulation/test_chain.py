@@ -17,6 +17,7 @@ from solders.rpc.responses import GetTransactionResp
 from solders.transaction import VersionedTransaction
 
 from indexer.core import base58, emitted, instructions, logs
+from indexer.core.frames import Programs
 from indexer.core.rpc import Block, parse_block
 from indexer.core.transaction import Instruction
 from indexer.simulation.chain import Chain
@@ -74,7 +75,7 @@ def _counts_outer_instructions_alone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _takes_no_text(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(emitted, "read_logs", lambda lines, _: logs.read_logs(lines, {}))
+    patch.setattr(emitted, "read_logs", lambda lines, _: logs.read_logs(lines, Programs({})))
 
 
 @pytest.mark.parametrize(

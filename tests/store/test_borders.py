@@ -14,8 +14,9 @@ from indexer.core.coverage import Span
 from indexer.core.digest import BUCKET_SLOTS
 from indexer.core.protocol import Processed
 from indexer.ingest import settling
+from indexer.ingest.repairing import Repair, Repaired
 from indexer.ingest.settling import fill_all
-from indexer.ingest.verifying import Repair, Repaired, prove_marked
+from indexer.ingest.verifying import prove_marked
 from indexer.ingest.writing import Writer
 from indexer.store import writing
 from indexer.store.connection import connected
@@ -175,13 +176,23 @@ async def test_what_was_proven_stays_proven_when_its_bytes_go(store, database_ur
         assert await connection.fetch(segments) == []
 
 
+class NobodyAsked:
+    """Others that are never to be asked."""
+
+    def sources(self, settled):
+        pytest.fail(f"asked beside {settled}")
+
+    def account(self, settled, key):
+        pytest.fail(f"asked for {key.hex()} beside {settled}")
+
+
 @pytest.mark.parametrize("cause", [None, "row_missing"])
 async def test_a_repair_leaves_gaps_alone_whose_bytes_were_let_go(store, database_url, cause):
     await look_after(database_url, RAW_60)
     async with open_proofs(database_url) as proofs, connected(database_url) as connection:
         await connection.execute(GAP, OLD, OLD + 5, cause)
         streams = chosen(["drift"])
-        repair = Repair(proofs, store, Writer(store, Random(1)), streams, witnesses(), lambda _: pytest.fail("asked"))
+        repair = Repair(proofs, store, Writer(store, Random(1)), streams, witnesses(), NobodyAsked())
         await repair.run("drift", Span(0, HEAD))
         assert len(await proofs.gaps("drift", Span(0, HEAD), 10)) == 1
     assert repair.done == Repaired()

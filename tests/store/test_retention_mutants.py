@@ -89,7 +89,7 @@ IN_PAGES: list[tuple[str, str, str, str, Noticed]] = [
     ),
     (
         "a repair fetches what no proof can close",
-        "ingest.verifying", "if gap.bracket.end > bytes_from", "if True",
+        "ingest.repairing", "if gap.bracket.end > bytes_from", "if True",
         partial(borders.test_a_repair_leaves_gaps_alone_whose_bytes_were_let_go, cause=None),
     ),
 ]  # fmt: skip
