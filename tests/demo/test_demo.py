@@ -44,7 +44,7 @@ def test_it_prints_the_comparison_of_its_days_and_ends_well(over: Running):
 
 
 def test_it_leaves_no_process(over: Running):
-    assert over.left() == {}
+    over.assert_gone(5)
 
 
 def test_commands_on_real_data_refuse_its_ledger(over: Running):
