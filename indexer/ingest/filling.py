@@ -152,7 +152,8 @@ class Filler:
     async def _fill(
         self, task: Task, claim: Span, lacking: Mapping[str, Spans], on_page: Callable[[int, int], None]
     ) -> Filled:
-        begin = {name: common(spans, [claim]) for name, spans in lacking.items()}
+        # Of what others settled before we claimed it nothing is asked again.
+        begin = await self.missing(task, {name: common(spans, [claim]) for name, spans in lacking.items()})
         self._tried |= {name: union(self._tried.get(name, ()), [claim]) for name in task.names if self._once_more}
         left, seen = dict(begin), 0
         floors: list[int] = []

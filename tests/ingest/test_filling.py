@@ -13,6 +13,7 @@ from indexer.core.coverage import Span, Spans, of_slots, union
 from indexer.ingest.filling import Filled, tasks, together
 from indexer.simulation.virtual_time import run
 from indexer.sources.base import SourceInterrupted, Strategy
+from indexer.store.base import Page
 from indexer.store.memory import MemoryStore
 from tests.ingest.scripted import NAMES, WANTED, Way, filler, task
 from tests.programs import protocols
@@ -58,6 +59,24 @@ def test_streams_that_begin_with_blocks_share_one_reading_of_them(ways: dict[str
 
 
 # --- a step --------------------------------------------------------------------------------------------------------
+
+
+class Overtaken(MemoryStore):
+    """Before it gives a claim, another worker settles the first 30 slots and gives its own claim back."""
+
+    async def claim(self, streams, *given, **more):
+        await self.write(Page(settled=dict.fromkeys(streams, (Span(0, 30),)), source="blocks"))
+        return await super().claim(streams, *given, **more)
+
+
+def test_what_others_settled_before_it_was_claimed_is_not_asked_again():
+    async def main() -> Filled | None:
+        return await filler(Overtaken(), way).step(task("blocks"), WANTED, newest_first=False)
+
+    way = Way()
+    assert run(main()).progress
+    assert way.asked
+    assert all(span.start >= 30 for _, span in way.asked)
 
 
 def test_a_step_settles_what_one_claim_holds_and_says_so():

@@ -37,6 +37,13 @@ MUTANTS = [
         ("left = await self.missing(task, begin)", "left = await self.lacking(task, begin)"),
     ),
     mutant(
+        "what others settled meanwhile is asked for again",
+        filling.test_what_others_settled_before_it_was_claimed_is_not_asked_again,
+        "ingest.filling",
+        ("begin = await self.missing(task, {name: common(spans, [claim]) for name, spans in lacking.items()})",
+         "begin = {name: common(spans, [claim]) for name, spans in lacking.items()}"),
+    ),
+    mutant(
         "a source is asked for what it does not reach",
         filling.test_what_a_source_does_not_reach_is_not_asked_of_it_and_stays_missing,
         "ingest.filling",
