@@ -71,12 +71,8 @@ def run(context: typer.Context, protocol: Protocols = None) -> None:
 
 
 async def _daemon(settings: Settings, names: Sequence[str]) -> None:
-    if settings.database.pooled and settings.http.enabled:
-        raise ConfigError(
-            "pages and API need sessions of their own, which a pooler does not give",
-            place="setting http.enabled",
-            remedy="switch it off here, and run `perps-indexer serve` with the server's own address",
-        )
+    if settings.database.pooled:
+        _check_pooled(settings)
     settings = settings.model_copy(update={"run": settings.run.model_copy(update={"protocols": tuple(names)})})
     async with (
         wiring.ledger(settings) as store,
@@ -106,6 +102,22 @@ async def _daemon(settings: Settings, names: Sequence[str]) -> None:
                     tasks.create_task(keep_served(settings, knows, Random()), name="serve")  # noqa: S311 (jitter)
         finally:
             _log.info("daemon_stopped", holder=holder)
+
+
+def _check_pooled(settings: Settings) -> None:
+    """Raises ConfigError where more is asked for than sessions of a pooler can do."""
+    if settings.http.enabled:
+        raise ConfigError(
+            "pages and API need sessions of their own, which a pooler does not give",
+            place="setting http.enabled",
+            remedy="switch it off here, and run `perps-indexer serve` with the server's own address",
+        )
+    if settings.retention.raw_days or settings.retention.all_days:
+        raise ConfigError(
+            "letting go of partitions needs a session of its own, which a pooler does not give",
+            place="setting retention.raw_days or retention.all_days",
+            remedy="set it for a daemon with the server's own address, or run config/postgres/retention.sql there",
+        )
 
 
 def _kept_partitions(settings: Settings, url: str) -> Coroutine[None, None, None]:

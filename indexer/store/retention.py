@@ -64,11 +64,12 @@ async def look_after(url: str, retention: Retention, *, timeout_s: float = CONNE
     """Make partitions ahead, and let go of old ones. Raises StoreUnavailable. Letting go needs the owner."""
     async with connected(url, timeout_s=timeout_s) as connection:
         with may_pass(url):
-            await connection.execute(_PATIENCE)
             head: int | None = await connection.fetchval("SELECT max(finalized_slot) FROM ledger.streams")
             if head is None:
                 return Kept()
             made = await _ahead(connection, head, retention.ahead)
+            if retention.all_days or retention.raw_days:
+                await connection.execute(_PATIENCE)
             dropped: list[str] = []
             for which, days in (("all", retention.all_days), ("raw", retention.raw_days)):
                 border = border_of(head, days)

@@ -154,6 +154,15 @@ def test_a_backfill_that_cannot_be_meant_is_one_line(
     assert says in refused_here(monkeypatch, capsys, cluster, module_database_url, ["backfill", *words])
 
 
+def test_a_daemon_behind_a_pooler_refuses_what_needs_a_session(
+    cluster: Served, module_database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("PERPS_DATABASE__POOLED", "true")
+    monkeypatch.setenv("PERPS_RETENTION__RAW_DAYS", "90")
+    says = "setting retention.raw_days or retention.all_days: letting go of partitions needs a session of its own"
+    assert says in refused_here(monkeypatch, capsys, cluster, module_database_url, ["run"])
+
+
 def refused_here(monkeypatch: pytest.MonkeyPatch, capsys: Any, cluster: Served, url: str, words: list[str]) -> str:
     """The one line of an error; in this process, since there are many such lines."""
     for name, value in {**cluster.settings(url), "PERPS_ENDPOINTS__PORTAL": "none"}.items():
