@@ -129,7 +129,7 @@ def _of_proofs(facts: Facts) -> Iterator[Metric]:
     days = {row["protocol"]: row for row in proofs.days}
     for name, says in (("proven", "Settled days without such a gap."), ("unproven", "Settled days with such a gap.")):
         of_name = [((stream,), days[stream][name] if stream in days else 0) for stream in streams]
-        yield gauge(f"days_{name}", _PROTOCOL, of_name, says)
+        yield gauge(f"dates_{name}", _PROTOCOL, of_name, says)
     for name, says in (("rows", "Rows compared with what is settled."), ("differing", "Of these, told otherwise.")):
         compared = [((row["endpoint"], row["protocol"]), row[name]) for row in proofs.opinions]
         yield counter(f"second_opinion_{name}", ("endpoint", "protocol"), compared, says)
