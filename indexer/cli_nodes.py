@@ -32,15 +32,24 @@ class Format(StrEnum):
     json = "json"
 
 
+_commands = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="The IDLs that programs publish on chain.")
+
+
 def register(app: typer.Typer) -> None:
-    app.command()(idl)
+    app.add_typer(_commands, name="idl")
 
 
-def idl(
+@_commands.command()
+def check(
     context: typer.Context,
     endpoint: Annotated[
-        str, typer.Argument(metavar="ENDPOINT", envvar="PERPS_ENDPOINT", help="URL of a node's JSON-RPC.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="ENDPOINT",
+            envvar="PERPS_ENDPOINT",
+            help="URL of a node's JSON-RPC. Default: the first one of the settings.",
+        ),
+    ] = None,
     protocol: Protocols = None,
     format: Annotated[Format, typer.Option(help="How it is printed.")] = Format.table,  # noqa: A002 (its name)
 ) -> None:
@@ -51,7 +60,7 @@ def idl(
     """
     settings = settings_of(context)
     names = [one.name for one in composed.chosen(protocol or [])]
-    checked = asyncio.run(_checked(endpoint, settings.cluster.genesis_hash, names))
+    checked = asyncio.run(_checked(endpoint or settings.endpoints.rpc_urls[0], settings.cluster.genesis_hash, names))
     typer.echo(
         msgspec.json.encode(checked).decode() + "\n" if format is Format.json else report.text(checked), nl=False
     )

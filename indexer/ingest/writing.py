@@ -111,5 +111,5 @@ def _tell(failure: Failure) -> None:
         detail=failure.detail,
         slot=origin.slot,
         signature=base58.encode(origin.signature),
-        remedy="perps-indexer idl ENDPOINT says what the program publishes; the bytes are kept",
+        remedy="perps-indexer idl check says what the program publishes; the bytes are kept",
     )

@@ -1,4 +1,4 @@
-"""What `idl` prints: what each program publishes, beside what we would misread of it."""
+"""What `idl check` prints: what each program publishes, beside what we would misread of it."""
 
 from __future__ import annotations
 

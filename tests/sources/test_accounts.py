@@ -158,7 +158,7 @@ def longer_and_new(document: dict[str, Any]) -> None:
 
 def test_the_command_tells_what_would_be_misread(node: Callable[[Answers], str]) -> None:
     held = {**published("drift.json", longer_and_new), **published("jupiter_perps.json")}
-    done = run("idl", "--format", "json", PERPS_ENDPOINT=node({"getGenesisHash": MAINNET, **accounts(held)}))
+    done = run("idl", "check", "--format", "json", PERPS_ENDPOINT=node({"getGenesisHash": MAINNET, **accounts(held)}))
     assert done.returncode == 1, done.stderr
     told = {one["file"]: one for one in json.loads(done.stdout)}
     outcomes = {file: one["outcome"] for file, one in told.items()}
@@ -173,26 +173,31 @@ def test_the_command_shows_a_person_what_would_be_misread_and_of_one_protocol_al
     node: Callable[[Answers], str],
 ) -> None:
     url = node({"getGenesisHash": MAINNET, **accounts(published("drift.json", longer_and_new))})
-    done = run("idl", url, "--protocol", "drift")
+    done = run("idl", "check", url, "--protocol", "drift")
     assert done.returncode == 1, done.stderr
     assert "drift.json  MISREAD  event  SwapRecord  longer   1 values more: bitFlags: u8" in done.stdout
     assert "gmsol_store" not in done.stdout
-    assert run("idl", url, "--protocol", "jupiter_perps").returncode == 0
+    assert run("idl", "check", url, "--protocol", "jupiter_perps").returncode == 0
 
 
 def test_an_idl_that_cannot_be_read_is_a_reason_and_an_exit_code(node: Callable[[Answers], str]) -> None:
     drift = base58.key(json.loads(idl_text("drift.json"))["metadata"]["address"])
-    done = run("idl", node({"getGenesisHash": MAINNET, **accounts({anchor_key(drift): of_anchor("no JSON")})}))
+    done = run("idl", "check", node({"getGenesisHash": MAINNET, **accounts({anchor_key(drift): of_anchor("no JSON")})}))
     assert done.returncode == 1
     assert "drift.json: no JSON" in done.stdout
 
 
 def test_the_command_is_content_with_programs_that_publish_nothing(node: Callable[[Answers], str]) -> None:
-    done = run("idl", node({"getGenesisHash": MAINNET, **accounts({})}))
+    done = run("idl", "check", node({"getGenesisHash": MAINNET, **accounts({})}))
     assert (done.returncode, done.stdout.count("not published")) == (0, 5)
 
 
+def test_without_an_endpoint_the_command_asks_the_first_of_the_settings(node: Callable[[Answers], str]) -> None:
+    done = run("idl", "check", SOLANA_RPC_URL=node({"getGenesisHash": MAINNET, **accounts({})}))
+    assert (done.returncode, done.stdout.count("not published")) == (0, 5), done.stderr
+
+
 def test_the_command_refuses_another_cluster_in_one_line_without_the_key(node: Callable[[Answers], str]) -> None:
-    done = run("idl", node({"getGenesisHash": "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"}))
+    done = run("idl", "check", node({"getGenesisHash": "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"}))
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "SECRET" not in done.stderr
