@@ -90,13 +90,27 @@ $$;
 COMMENT ON FUNCTION ledger.storage IS 'How large each partition is, divided among protocols by their rows.';
 
 CREATE VIEW perps.storage AS
-SELECT s.record, s.protocol, s.first_slot, s.first_slot + 6479999 AS last_slot, s.rows, s.bytes
-FROM ledger.storage() AS s;
+SELECT
+    s.record,
+    s.protocol,
+    s.first_slot,
+    s.first_slot + 6479999 AS last_slot,
+    s.rows,
+    s.bytes,
+    round(s.bytes * 216000 / settled.slots)::bigint AS bytes_per_day
+FROM ledger.storage() AS s
+CROSS JOIN LATERAL (
+    SELECT sum(upper(span.slots) - lower(span.slots)) AS slots
+    FROM ledger.coverage AS c
+    CROSS JOIN LATERAL unnest(c.slots * int8multirange(int8range(s.first_slot, s.first_slot + 6480000))) AS span (slots)
+    WHERE c.stream = s.protocol
+) AS settled;
 
-COMMENT ON VIEW perps.storage IS 'How large the ledger is: bytes with indexes, by kind of row, protocol and partition of about 30 days; growth is the difference of two partitions.';
+COMMENT ON VIEW perps.storage IS 'How large the ledger is: bytes with indexes, by kind of row, protocol and partition of about 30 days.';
 COMMENT ON COLUMN perps.storage.record IS 'The table in schema ledger; events hold the raw bytes.';
 COMMENT ON COLUMN perps.storage.protocol IS 'drift, jupiter_perps or gmx_solana; unknown: the partition was not analyzed yet.';
 COMMENT ON COLUMN perps.storage.first_slot IS 'First slot of the partition.';
 COMMENT ON COLUMN perps.storage.last_slot IS 'Last slot of the partition.';
 COMMENT ON COLUMN perps.storage.rows IS 'About how many rows, as ANALYZE last counted them.';
 COMMENT ON COLUMN perps.storage.bytes IS 'Bytes on disk; those of a protocol are its part of the rows.';
+COMMENT ON COLUMN perps.storage.bytes_per_day IS 'How fast it grows: bytes for each day (216,000 slots) of the partition that is settled; NULL: none is.';

@@ -130,3 +130,19 @@ async def test_sizes_are_told_by_protocol_and_partition(store, database_url):
         rows = await connection.fetch("SELECT * FROM perps.storage WHERE record = 'trades' ORDER BY first_slot")
     assert [row["first_slot"] for row in rows] == [3 * PARTITION_SLOTS, 9 * PARTITION_SLOTS]
     assert all(row["bytes"] > 0 for row in rows)
+
+
+async def test_growth_is_told_of_the_days_of_a_partition_that_are_settled(store, database_url):
+    rows = [
+        trade(origin(slot)) for slot in range(NEW, NEW + 30)
+    ]  # The planner has to see that they are of one protocol.
+    await store.write(page(*rows, settled=(NEW, NEW + 30)))
+    async with connected(database_url) as connection:
+        await connection.execute("ANALYZE")
+        for slots, growth in (("{}", None), (f"{{[{NEW},{NEW + 432_000})}}", 0.5), ("{[0,1000000000)}", 1 / 30)):
+            await connection.execute("UPDATE ledger.coverage SET slots = $1::text::int8multirange", slots)
+            row = await connection.fetchrow(
+                "SELECT * FROM perps.storage WHERE record = 'trades' ORDER BY 3 DESC LIMIT 1"
+            )
+            assert row["protocol"] == "drift"
+            assert row["bytes_per_day"] == (None if growth is None else round(row["bytes"] * growth))
