@@ -7,21 +7,19 @@ minute of the machine strikes both.
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from indexer.store.connection import connected
-from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.migrate import migrate
 from indexer.store.rolling import open_aggregates
 from tests.bench.blocking import Blocking, blocking
 from tests.bench.environment import SetUpFailed
 from tests.bench.history import MARKETS, History
+from tests.bench.own_server import own_server
 
 FEW, MANY = 1_000_000, 5_000_000
 DIRTY = 20
@@ -44,12 +42,8 @@ class Goal(NamedTuple):
 
 def measured(few: int = FEW, many: int = MANY) -> list[Goal]:
     """Fill two ledgers in a server of its own, and measure. About ten minutes. Raises SetUpFailed."""
-    with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as folder:
-        Path(folder).chmod(0o755)  # The server may run as another user.
-        with EmbeddedPostgres(Path(folder).resolve() / "server") as server:
-            if server.url is None:
-                raise SetUpFailed("the server has no address")
-            return asyncio.run(measured_at(server.url, few, many))
+    with own_server() as (_, url):
+        return asyncio.run(measured_at(url, few, many))
 
 
 async def measured_at(url: str, few: int, many: int) -> list[Goal]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -33,13 +32,13 @@ from indexer.sources.portal_lines import read_block
 from indexer.store import writing
 from indexer.store.base import Page
 from indexer.store.digesting import DigestChange, Place
-from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.postgres import PostgresStore, open_store
 from indexer.store.statements import query
 from indexer.store.table_change import TableChange
 from tests.bench.environment import SetUpFailed
 from tests.bench.inserting import WARM_UP, new_ledgers
 from tests.bench.ledger_pages import BACKFILL, BUSY, LIVE, Pages, Shape, chain, settling
+from tests.bench.own_server import own_server
 from tests.bench.recording import portal_lines
 from tests.bench.rounds import Bar, Contest, Side
 from tests.programs import protocols
@@ -87,13 +86,8 @@ def measured(rounds: int) -> list[Contest]:
 def in_server(at: Callable[[str, int], Coroutine[Any, Any, list[Contest]]], rounds: int) -> list[Contest]:
     """`at` a server of its own, with turns for so many rounds. Raises SetUpFailed."""
     collect_rarely()
-    with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as name:
-        folder = Path(name).resolve()
-        folder.chmod(0o755)  # The server may run as another user.
-        with EmbeddedPostgres(folder / "server") as server:
-            if server.url is None:
-                raise SetUpFailed("the server has no address")
-            return asyncio.run(at(server.url, rounds * TURNS_A_ROUND))
+    with own_server() as (_, url):
+        return asyncio.run(at(url, rounds * TURNS_A_ROUND))
 
 
 async def measured_at(server_url: str, turns: int, most_transactions: int = BACKFILL.transactions) -> list[Contest]:

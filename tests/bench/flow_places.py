@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +12,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 from indexer.core.coverage import Span
 from indexer.store.connection import connected
-from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.migrate import migrate
 from indexer.store.rows import TABLES
-from tests.bench.environment import SetUpFailed
+from tests.bench.own_server import own_server
 from tests.bench.recorded_portal import DATASET
 from tests.shared import REPOSITORY
 
@@ -60,12 +58,8 @@ class Server:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as folder:
-        Path(folder).chmod(0o755)  # The server may run as another user.
-        with EmbeddedPostgres(Path(folder).resolve() / "server") as postgres:
-            if postgres.url is None:
-                raise SetUpFailed("the server has no address")
-            yield Server(postgres.url)
+    with own_server() as (_, url):
+        yield Server(url)
 
 
 @contextmanager

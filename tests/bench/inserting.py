@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -26,12 +25,12 @@ import asyncpg
 from indexer.ingest.garbage import collect_rarely
 from indexer.store.base import Page
 from indexer.store.connection import Connection, connected
-from indexer.store.embedded import EmbeddedPostgres
 from indexer.store.migrate import migrate
 from indexer.store.postgres import PostgresStore, open_store
 from indexer.store.rows import TABLES
 from tests.bench.environment import SetUpFailed
 from tests.bench.ledger_pages import BACKFILL, BUSY, LIVE, LONE, Pages, Shape
+from tests.bench.own_server import own_server
 from tests.bench.rounds import Bar, Contest, Side
 
 SIDES = ("ours", "copy", "executemany")
@@ -150,15 +149,10 @@ def versions() -> dict[str, str]:
 def measured(rounds: int) -> list[Contest]:
     """Write with all sides in a server of its own; garbage is collected as by a daemon. Raises SetUpFailed."""
     collect_rarely()
-    with tempfile.TemporaryDirectory(prefix="perps-indexer-bench-") as name:
-        folder = Path(name).resolve()
-        folder.chmod(0o755)  # The server may run as another user.
-        with EmbeddedPostgres(folder / "server") as server:
-            if server.url is None:
-                raise SetUpFailed("the server has no address")
-            (folder / "rows").mkdir(mode=0o777)
-            (folder / "rows").chmod(0o777)
-            return asyncio.run(measured_at(server.url, folder / "rows", rounds))
+    with own_server() as (folder, url):
+        (folder / "rows").mkdir(mode=0o777)
+        (folder / "rows").chmod(0o777)
+        return asyncio.run(measured_at(url, folder / "rows", rounds))
 
 
 async def measured_at(
