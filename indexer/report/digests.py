@@ -70,26 +70,16 @@ async def recompute(store: Store, protocols: Sequence[str], span: Span, bytes_fr
 
 
 async def wrong_buckets(store: Store, protocol: str, span: Span) -> list[Wrong]:
-    """Of the whole buckets that the span touches. A bucket that was written meanwhile is read once more."""
+    """Of the whole buckets that the span touches; what is kept and what is stored are read as of one moment."""
     found = []
     for bucket, _ in pieces(span):
         whole = Span(bucket * BUCKET_SLOTS, (bucket + 1) * BUCKET_SLOTS)
-        kept, stored = await _both(store, protocol, bucket, whole)
-        if kept != stored:
-            kept, stored = await _both(store, protocol, bucket, whole)
+        told = await store.digested(protocol, whole, payloads=True)
+        kept, stored = told.kept.get(bucket, NOTHING), sum((told.stored or {}).values(), NOTHING)
         if kept != stored:
             sums = kept.payloads, stored.payloads, kept.hex, stored.hex
             found.append(Wrong(protocol, whole.start, whole.end - 1, *sums))
     return found
-
-
-async def _both(store: Store, protocol: str, bucket: int, span: Span) -> tuple[Digest, Digest]:
-    stored = await _stored(store, protocol, span)
-    return (await store.digests(protocol, span)).get(bucket, Digest()), stored
-
-
-async def _stored(store: Store, protocol: str, span: Span) -> Digest:
-    return sum((await store.payload_digests(protocol, span)).values(), Digest())
 
 
 async def _stream(store: Store, protocol: str, span: Span, *, transactions: bool) -> StreamDigest:
