@@ -46,7 +46,7 @@ WITH touched AS (
     ) AS day
     WHERE NOT g.explained
 )
-SELECT c.protocol, count(*) FILTER (WHERE t.day IS NULL) AS proven, count(t.day) AS unproven
+SELECT c.protocol, count(*) FILTER (WHERE t.day IS NULL) AS unbroken, count(t.day) AS broken
 FROM perps.coverage_daily AS c LEFT JOIN touched AS t USING (protocol, day)
 WHERE c.coverage = 'full' GROUP BY c.protocol ORDER BY c.protocol
 """

@@ -127,7 +127,7 @@ def _of_proofs(facts: Facts) -> Iterator[Metric]:
     gaps = [((name, cause), told.get((name, cause), 0)) for name in streams for cause in CAUSES]
     yield gauge("unexplained_gaps", ("protocol", "cause"), gaps, "Places where the programs' own counts show a loss.")
     days = {row["protocol"]: row for row in proofs.days}
-    for name, says in (("proven", "Settled days without such a gap."), ("unproven", "Settled days with such a gap.")):
+    for name, says in (("unbroken", "Settled days without such a gap."), ("broken", "Settled days with such a gap.")):
         of_name = [((stream,), days[stream][name] if stream in days else 0) for stream in streams]
         yield gauge(f"dates_{name}", _PROTOCOL, of_name, says)
     for name, says in (("rows", "Rows compared with what is settled."), ("differing", "Of these, told otherwise.")):

@@ -32,8 +32,8 @@ OF_LEDGER = {
     "perps_workers_slots_per_second": {"stream"}, "perps_workers_eta_seconds": {"stream"},
     "perps_endpoint_holders": {"endpoint", "budget"},
     "perps_rows": {"protocol", "table"}, "perps_rollup_marks_waiting": set(), "perps_rollup_age_seconds": set(),
-    "perps_unexplained_gaps": {"protocol", "cause"}, "perps_dates_proven": {"protocol"},
-    "perps_dates_unproven": {"protocol"}, "perps_second_opinion_rows_total": {"endpoint", "protocol"},
+    "perps_unexplained_gaps": {"protocol", "cause"}, "perps_dates_unbroken": {"protocol"},
+    "perps_dates_broken": {"protocol"}, "perps_second_opinion_rows_total": {"endpoint", "protocol"},
     "perps_second_opinion_differing_total": {"endpoint", "protocol"},
     "perps_view_age_seconds": {"view"}, "perps_database_up": set(), "perps_ready": set(),
     "perps_build_info": {"version"},
@@ -162,7 +162,7 @@ async def test_values_are_those_of_the_ledger_and_of_the_daemon(url: str) -> Non
     assert found["perps_unexplained_gaps", labels(protocol="drift", cause="bounded")] == 1
     assert found["perps_unexplained_gaps", labels(protocol="gmx_solana", cause="row_missing")] == 0
     assert ("perps_unexplained_gaps", labels(protocol="drift", cause="truncated")) not in found
-    assert (found["perps_dates_proven", drift_], found["perps_dates_unproven", drift_]) == (1, 2)
+    assert (found["perps_dates_unbroken", drift_], found["perps_dates_broken", drift_]) == (1, 2)
     assert found["perps_second_opinion_rows_total", labels(endpoint=HOST, protocol="drift")] == 200
     assert found["perps_second_opinion_differing_total", labels(endpoint=HOST, protocol="drift")] == 3
     assert found["perps_pool_connections", labels(state="used")] == 2
